@@ -1,0 +1,166 @@
+//! Why a scan was refused: one closed list, the same word everywhere.
+//!
+//! The slug is the problem type's last segment, the `x-multicode-reason` header, the log field and
+//! the metric label. What a terminal should do about each is in `docs/reasons.md`; the HTTP status
+//! is chosen in `proxy/respond.rs` and nowhere else.
+
+use std::fmt;
+
+/// Declares the enum, its list and its slugs from one table, so that they cannot drift apart.
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $slug:literal, $stage:ident;)+) => {
+        /// The reason of a refusal.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Reason {
+            /// Every reason, in the order a scan can meet them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word that stands for this reason everywhere.
+            pub const fn slug(self) -> &'static str {
+                match self { $(Self::$variant => $slug,)+ }
+            }
+
+            /// The stage of a scan's life that refused it.
+            pub const fn stage(self) -> Stage {
+                match self { $(Self::$variant => Stage::$stage,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The request is not the HTTP or the envelope this endpoint reads.
+    MalformedRequest = "malformed-request", Ingress;
+    /// The connection ended before the announced body did.
+    Truncated = "truncated", Ingress;
+    /// The request names no code.
+    MissingCode = "missing-code", Ingress;
+    /// No endpoint, adapter or landing page has this path.
+    NotFound = "not-found", Ingress;
+    /// The path exists, the method does not.
+    MethodNotAllowed = "method-not-allowed", Ingress;
+    /// The request did not arrive within its time.
+    TooSlow = "too-slow", Ingress;
+    /// The body or the code is longer than its limit.
+    TooLarge = "too-large", Ingress;
+    /// The body's media type is none of those this path reads.
+    UnsupportedMediaType = "unsupported-media-type", Ingress;
+    /// A picture was sent in which no code could be read.
+    UnreadablePicture = "unreadable-picture", Ingress;
+    /// No family claims the text.
+    UnknownCode = "unknown-code", Classify;
+    /// Several families claim the text and nothing tells them apart.
+    AmbiguousCode = "ambiguous-code", Classify;
+    /// The shape is known, the check digit or CRC does not agree.
+    BadChecksum = "bad-checksum", Classify;
+    /// The family is known, the inside cannot be decoded.
+    MalformedCode = "malformed-code", Parse;
+    /// The patient showed the merchant's code instead of their own.
+    MerchantCode = "merchant-code", Policy;
+    /// The code names an issuer that is not configured.
+    UnknownIssuer = "unknown-issuer", Trust;
+    /// The issuer has no such key, or not at this time.
+    UnknownKey = "unknown-key", Trust;
+    /// The key is configured but its secret is not there.
+    KeyUnavailable = "key-unavailable", Trust;
+    /// The signature does not belong to this text and key.
+    BadSignature = "bad-signature", Trust;
+    /// The code's validity is over.
+    Expired = "expired", Trust;
+    /// The code's validity has not begun.
+    NotYetValid = "not-yet-valid", Trust;
+    /// The terminal is not registered and the listener asks for it.
+    TerminalUnknown = "terminal-unknown", Policy;
+    /// The request claims another place than the terminal's registration.
+    TerminalConflict = "terminal-conflict", Policy;
+    /// The scan names no scene and the listener has no default.
+    SceneRequired = "scene-required", Policy;
+    /// The scan names a scene that is not configured or not served here.
+    UnknownScene = "unknown-scene", Policy;
+    /// The scene does not take this kind of code.
+    KindNotAccepted = "kind-not-accepted", Policy;
+    /// The scene needs a dynamic code.
+    DynamicRequired = "dynamic-required", Policy;
+    /// The scene needs a static code.
+    StaticRequired = "static-required", Policy;
+    /// The scene needs a better proof than this family can give.
+    AssuranceTooLow = "assurance-too-low", Policy;
+    /// The code was issued longer ago than the scene allows.
+    TooOld = "too-old", Policy;
+    /// The scene does not serve codes of this region.
+    RegionNotServed = "region-not-served", Policy;
+    /// No route matches the code, the scene and the place.
+    NoRoute = "no-route", Route;
+    /// The backend's contract asks for a field the terminal did not send.
+    ContractUnfilled = "contract-unfilled", Route;
+    /// No connection to the backend could be made; nothing was sent.
+    UpstreamUnreachable = "upstream-unreachable", Forward;
+    /// The backend answered something that is not HTTP.
+    UpstreamInvalid = "upstream-invalid", Forward;
+    /// The request may have reached the backend, its answer did not come; it is never sent again.
+    OutcomeUnknown = "outcome-unknown", Forward;
+    /// The gateway takes no more work at the moment.
+    Overloaded = "overloaded", Ingress;
+    /// A fault of the gateway itself.
+    Internal = "internal", Forward;
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.slug())
+    }
+}
+
+/// A stage of a scan's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The terminal's request is read.
+    Ingress,
+    /// Families that claim the text are found.
+    Classify,
+    /// The family decodes the text.
+    Parse,
+    /// Signature and validity are checked.
+    Trust,
+    /// Scene and region have their say.
+    Policy,
+    /// A department is chosen.
+    Route,
+    /// The department is asked.
+    Forward,
+}
+
+impl Stage {
+    /// The stage's name in responses and traces.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Classify => "classify",
+            Self::Parse => "parse",
+            Self::Trust => "trust",
+            Self::Policy => "policy",
+            Self::Route => "route",
+            Self::Forward => "forward",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_slug_is_one_kebab_case_word_of_its_own() {
+        let slugs: HashSet<_> = Reason::ALL.iter().map(|reason| reason.slug()).collect();
+        assert_eq!(slugs.len(), Reason::ALL.len());
+        assert!(
+            slugs
+                .iter()
+                .all(|slug| slug.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        );
+    }
+}

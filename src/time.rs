@@ -1,0 +1,97 @@
+//! Instants and spans of the core.
+//!
+//! Deliberately absent: a clock. `now` enters in `app` and travels as an argument.
+
+use std::fmt;
+use std::time::Duration;
+
+/// An instant: milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Takes whole seconds since the Unix epoch; far-off values saturate.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000))
+    }
+
+    /// Takes milliseconds since the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Reads Unix seconds (`1795312800`) or an RFC 3339 date-time (`2026-11-22T09:00:00+08:00`).
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(seconds) = text.parse::<i64>() {
+            return Some(Self::from_seconds(seconds));
+        }
+        let instant: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(instant.as_millisecond()))
+    }
+
+    /// The whole seconds, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
+    /// The milliseconds.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// The instant `span` later; the end of time if there is none.
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(millis_of(span)))
+    }
+
+    /// The instant `span` earlier; the beginning of time if there is none.
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(millis_of(span)))
+    }
+
+    /// The same instant on a wall clock in China, `yyyy-MM-dd HH:mm:ss`, as the backends write it.
+    pub fn to_china(self) -> String {
+        let shown = jiff::Timestamp::from_millisecond(self.0).map(|instant| {
+            let local = instant.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8)));
+            local.strftime("%Y-%m-%d %H:%M:%S").to_string()
+        });
+        shown.unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC; an instant no calendar reaches is shown as its milliseconds.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(instant) => write!(f, "{instant}"),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+fn millis_of(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_of_an_instant_are_read() {
+        let noon = Timestamp::from_seconds(1_795_312_800);
+        assert_eq!(Timestamp::parse("1795312800"), Some(noon));
+        assert_eq!(Timestamp::parse("2026-11-22T02:00:00Z"), Some(noon));
+        assert_eq!(Timestamp::parse("2026-11-22T10:00:00+08:00"), Some(noon));
+        assert_eq!(Timestamp::parse("yesterday"), None);
+        assert_eq!(noon.to_string(), "2026-11-22T02:00:00Z");
+        assert_eq!(noon.to_china(), "2026-11-22 10:00:00");
+    }
+
+    #[test]
+    fn far_off_instants_saturate() {
+        let end = Timestamp::from_seconds(i64::MAX);
+        assert_eq!(end.after(Duration::from_secs(1)), end);
+        assert_eq!(end.to_string(), format!("{} ms", i64::MAX));
+    }
+}
