@@ -15,5 +15,6 @@
 //! all of these, `app` wires and runs them, `sandbox` plays issuer, terminal and department.
 
 // Words and instants.
+pub mod random;
 pub mod reason;
 pub mod time;

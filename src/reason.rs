@@ -8,7 +8,7 @@ use std::fmt;
 
 /// Declares the enum, its list and its slugs from one table, so that they cannot drift apart.
 macro_rules! reasons {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $slug:literal, $stage:ident;)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $slug:literal, $stage:ident, $title:literal;)+) => {
         /// The reason of a refusal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Reason { $($(#[doc = $doc])+ $variant,)+ }
@@ -22,6 +22,16 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $slug,)+ }
             }
 
+            /// What happened, in a few words for people.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            /// Its place in [`Self::ALL`].
+            pub fn index(self) -> usize {
+                Self::ALL.iter().position(|&reason| reason == self).unwrap_or_default()
+            }
+
             /// The stage of a scan's life that refused it.
             pub const fn stage(self) -> Stage {
                 match self { $(Self::$variant => Stage::$stage,)+ }
@@ -32,79 +42,79 @@ macro_rules! reasons {
 
 reasons! {
     /// The request is not the HTTP or the envelope this endpoint reads.
-    MalformedRequest = "malformed-request", Ingress;
+    MalformedRequest = "malformed-request", Ingress, "The request cannot be read";
     /// The connection ended before the announced body did.
-    Truncated = "truncated", Ingress;
+    Truncated = "truncated", Ingress, "The request ended early";
     /// The request names no code.
-    MissingCode = "missing-code", Ingress;
+    MissingCode = "missing-code", Ingress, "The request names no code";
     /// No endpoint, adapter or landing page has this path.
-    NotFound = "not-found", Ingress;
+    NotFound = "not-found", Ingress, "Nothing is at this path";
     /// The path exists, the method does not.
-    MethodNotAllowed = "method-not-allowed", Ingress;
+    MethodNotAllowed = "method-not-allowed", Ingress, "This path takes another method";
     /// The request did not arrive within its time.
-    TooSlow = "too-slow", Ingress;
+    TooSlow = "too-slow", Ingress, "The request took too long to arrive";
     /// The body or the code is longer than its limit.
-    TooLarge = "too-large", Ingress;
+    TooLarge = "too-large", Ingress, "The request is too large";
     /// The body's media type is none of those this path reads.
-    UnsupportedMediaType = "unsupported-media-type", Ingress;
+    UnsupportedMediaType = "unsupported-media-type", Ingress, "The media type is not supported";
     /// A picture was sent in which no code could be read.
-    UnreadablePicture = "unreadable-picture", Ingress;
+    UnreadablePicture = "unreadable-picture", Ingress, "No code can be read in the picture";
     /// No family claims the text.
-    UnknownCode = "unknown-code", Classify;
+    UnknownCode = "unknown-code", Classify, "The code is of no known family";
     /// Several families claim the text and nothing tells them apart.
-    AmbiguousCode = "ambiguous-code", Classify;
+    AmbiguousCode = "ambiguous-code", Classify, "The code may belong to two families";
     /// The shape is known, the check digit or CRC does not agree.
-    BadChecksum = "bad-checksum", Classify;
+    BadChecksum = "bad-checksum", Classify, "The check digits do not agree";
     /// The family is known, the inside cannot be decoded.
-    MalformedCode = "malformed-code", Parse;
+    MalformedCode = "malformed-code", Parse, "The code cannot be decoded";
     /// The patient showed the merchant's code instead of their own.
-    MerchantCode = "merchant-code", Policy;
+    MerchantCode = "merchant-code", Policy, "This is the merchant's code, not the patient's";
     /// The code names an issuer that is not configured.
-    UnknownIssuer = "unknown-issuer", Trust;
+    UnknownIssuer = "unknown-issuer", Trust, "The issuer is not known";
     /// The issuer has no such key, or not at this time.
-    UnknownKey = "unknown-key", Trust;
+    UnknownKey = "unknown-key", Trust, "The key is not known";
     /// The key is configured but its secret is not there.
-    KeyUnavailable = "key-unavailable", Trust;
+    KeyUnavailable = "key-unavailable", Trust, "The key is not available";
     /// The signature does not belong to this text and key.
-    BadSignature = "bad-signature", Trust;
+    BadSignature = "bad-signature", Trust, "The signature does not hold";
     /// The code's validity is over.
-    Expired = "expired", Trust;
+    Expired = "expired", Trust, "The code has expired";
     /// The code's validity has not begun.
-    NotYetValid = "not-yet-valid", Trust;
+    NotYetValid = "not-yet-valid", Trust, "The code is not valid yet";
     /// The terminal is not registered and the listener asks for it.
-    TerminalUnknown = "terminal-unknown", Policy;
+    TerminalUnknown = "terminal-unknown", Policy, "The terminal is not registered";
     /// The request claims another place than the terminal's registration.
-    TerminalConflict = "terminal-conflict", Policy;
+    TerminalConflict = "terminal-conflict", Policy, "The terminal is registered elsewhere";
     /// The scan names no scene and the listener has no default.
-    SceneRequired = "scene-required", Policy;
+    SceneRequired = "scene-required", Policy, "The scan names no scene";
     /// The scan names a scene that is not configured or not served here.
-    UnknownScene = "unknown-scene", Policy;
+    UnknownScene = "unknown-scene", Policy, "The scene is not known here";
     /// The scene does not take this kind of code.
-    KindNotAccepted = "kind-not-accepted", Policy;
+    KindNotAccepted = "kind-not-accepted", Policy, "The scene does not take this kind of code";
     /// The scene needs a dynamic code.
-    DynamicRequired = "dynamic-required", Policy;
+    DynamicRequired = "dynamic-required", Policy, "The scene needs a dynamic code";
     /// The scene needs a static code.
-    StaticRequired = "static-required", Policy;
+    StaticRequired = "static-required", Policy, "The scene needs a static code";
     /// The scene needs a better proof than this family can give.
-    AssuranceTooLow = "assurance-too-low", Policy;
+    AssuranceTooLow = "assurance-too-low", Policy, "The scene needs a better proof";
     /// The code was issued longer ago than the scene allows.
-    TooOld = "too-old", Policy;
+    TooOld = "too-old", Policy, "The code is too old for the scene";
     /// The scene does not serve codes of this region.
-    RegionNotServed = "region-not-served", Policy;
+    RegionNotServed = "region-not-served", Policy, "The scene does not serve this region";
     /// No route matches the code, the scene and the place.
-    NoRoute = "no-route", Route;
+    NoRoute = "no-route", Route, "No department takes this code here";
     /// The backend's contract asks for a field the terminal did not send.
-    ContractUnfilled = "contract-unfilled", Route;
+    ContractUnfilled = "contract-unfilled", Route, "A field the department needs is missing";
     /// No connection to the backend could be made; nothing was sent.
-    UpstreamUnreachable = "upstream-unreachable", Forward;
+    UpstreamUnreachable = "upstream-unreachable", Forward, "The department cannot be reached";
     /// The backend answered something that is not HTTP.
-    UpstreamInvalid = "upstream-invalid", Forward;
+    UpstreamInvalid = "upstream-invalid", Forward, "The department's answer cannot be read";
     /// The request may have reached the backend, its answer did not come; it is never sent again.
-    OutcomeUnknown = "outcome-unknown", Forward;
+    OutcomeUnknown = "outcome-unknown", Forward, "The department may have acted, its answer did not come";
     /// The gateway takes no more work at the moment.
-    Overloaded = "overloaded", Ingress;
+    Overloaded = "overloaded", Ingress, "The gateway is busy";
     /// A fault of the gateway itself.
-    Internal = "internal", Forward;
+    Internal = "internal", Forward, "The gateway has a fault";
 }
 
 impl fmt::Display for Reason {

@@ -20,10 +20,12 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// Reads Unix seconds (`1795312800`) or an RFC 3339 date-time (`2026-11-22T09:00:00+08:00`).
+    /// Reads Unix seconds (`1795312800`, also `1795312800.25`) or an RFC 3339 date-time
+    /// (`2026-11-22T09:00:00+08:00`). What is finer than a millisecond is cut off.
     pub fn parse(text: &str) -> Option<Self> {
-        if let Ok(seconds) = text.parse::<i64>() {
-            return Some(Self::from_seconds(seconds));
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        if let (Ok(seconds), Some(millis)) = (whole.parse::<i64>(), thousandths(fraction)) {
+            return Some(Self(Self::from_seconds(seconds).0.saturating_add(millis)));
         }
         let instant: jiff::Timestamp = text.parse().ok()?;
         Some(Self(instant.as_millisecond()))
@@ -40,11 +42,13 @@ impl Timestamp {
     }
 
     /// The instant `span` later; the end of time if there is none.
+    #[must_use]
     pub fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(millis_of(span)))
     }
 
     /// The instant `span` earlier; the beginning of time if there is none.
+    #[must_use]
     pub fn before(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(millis_of(span)))
     }
@@ -69,6 +73,13 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Reads the digits behind a decimal point as thousandths.
+fn thousandths(digits: &str) -> Option<i64> {
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let padded: String = digits.chars().chain("000".chars()).take(3).collect();
+    if plain { padded.parse().ok() } else { None }
+}
+
 fn millis_of(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
@@ -83,7 +94,12 @@ mod tests {
         assert_eq!(Timestamp::parse("1795312800"), Some(noon));
         assert_eq!(Timestamp::parse("2026-11-22T02:00:00Z"), Some(noon));
         assert_eq!(Timestamp::parse("2026-11-22T10:00:00+08:00"), Some(noon));
-        assert_eq!(Timestamp::parse("yesterday"), None);
+        let quarter_past = Timestamp::from_millis(1_795_312_800_250);
+        assert_eq!(Timestamp::parse("1795312800.25"), Some(quarter_past));
+        assert_eq!(Timestamp::parse("1795312800.2509"), Some(quarter_past));
+        for wrong in ["yesterday", "1795312800.", "1795312800.2x", ".5"] {
+            assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
+        }
         assert_eq!(noon.to_string(), "2026-11-22T02:00:00Z");
         assert_eq!(noon.to_china(), "2026-11-22 10:00:00");
     }
