@@ -4,7 +4,7 @@
 //! in that order, and every stage hands the next a type that only it can make.**
 //!
 //! The modules stand below in layers; each uses only those above it. The core is pure: no I/O, no
-//! clock, no logging. [`scan`] is the text as the scanner gave it, `family` knows what texts look
+//! clock, no logging. [`scan`] is the text as the scanner gave it, [`family`] knows what texts look
 //! like and reads them, `classify` finds the family, `trust` makes a verified code of it,
 //! `policy` holds it against its scene and place, `route` chooses the department, and
 //! `gateway` is the one function that does all this. `explain` runs the same function and tells
@@ -21,3 +21,5 @@ pub mod time;
 
 // The core, in the order a scan meets it.
 pub mod scan;
+
+pub mod family;

@@ -1,0 +1,51 @@
+//! How much of a text may be shown.
+
+/// A family's masking rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mask {
+    /// Nothing is shown but the length.
+    All,
+    /// The ends are shown, where the text is long enough to hide the rest.
+    Ends {
+        /// Characters shown in front.
+        first: usize,
+        /// Characters shown at the end.
+        last: usize,
+    },
+}
+
+/// At least as many characters stay hidden as this, or all do: eight unknown digits are a hundred
+/// million guesses.
+pub const LEAST_HIDDEN: usize = 8;
+
+impl Mask {
+    /// What may be shown of `text`: its ends around an ellipsis, and its length.
+    pub fn show(self, text: &str) -> String {
+        let length = text.chars().count();
+        match self {
+            Self::Ends { first, last } if length >= first + last + LEAST_HIDDEN => {
+                let head: String = text.chars().take(first).collect();
+                let tail: String = text.chars().skip(length - last).collect();
+                format!("{head}…{tail} ({length})")
+            }
+            _ => format!("… ({length})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_texts_are_hidden_whole() {
+        let ends = Mask::Ends { first: 4, last: 2 };
+        assert_eq!(ends.show("134650328919428540"), "1346…40 (18)");
+        assert_eq!(ends.show("1346503289194"), "… (13)");
+        assert_eq!(Mask::All.show("134650328919428540"), "… (18)");
+        assert_eq!(
+            Mask::Ends { first: 1, last: 1 }.show("最佳运输最佳运输最佳"),
+            "最…佳 (10)"
+        );
+    }
+}

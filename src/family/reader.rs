@@ -1,0 +1,92 @@
+//! How a claimed text becomes a code: by its captures, or by a native decoder.
+
+use super::{Code, Family, Field, Freshness, Layout, Match, ParseError, emv, gs1};
+
+/// A family's way of reading.
+#[derive(Clone, Debug)]
+pub enum Reader {
+    /// Captures with declared meanings.
+    Declared(Layout),
+    /// EMVCo consumer-presented mode: BER-TLV in Base64.
+    EmvConsumer,
+    /// EMVCo merchant-presented mode: decimal TLV with a CRC.
+    EmvMerchant,
+    /// GS1 element strings and Digital Link.
+    Gs1,
+}
+
+impl Reader {
+    /// The native reader of that name.
+    pub fn native(name: &str) -> Option<Self> {
+        match name {
+            "emv-consumer" => Some(Self::EmvConsumer),
+            "emv-merchant" => Some(Self::EmvMerchant),
+            "gs1" => Some(Self::Gs1),
+            _ => None,
+        }
+    }
+
+    /// The names files may use, `declared` among them.
+    pub const NAMES: [&'static str; 4] = ["declared", "emv-consumer", "emv-merchant", "gs1"];
+
+    /// Reads a claimed text.
+    pub fn read<'a>(
+        &'a self,
+        family: &'a Family,
+        matched: &Match<'a>,
+    ) -> Result<Code<'a>, ParseError> {
+        let code = Code::opaque(family, matched.text);
+        match self {
+            Self::Declared(layout) => layout.read(family, matched),
+            Self::EmvConsumer => {
+                emv::consumer::parse(matched.text)?;
+                Ok(Code {
+                    freshness: Freshness::Dynamic,
+                    ..code
+                })
+            }
+            Self::EmvMerchant => {
+                let presented = emv::merchant::parse(matched.text)?;
+                let freshness = if presented.is_dynamic() {
+                    Freshness::Dynamic
+                } else {
+                    Freshness::Static
+                };
+                Ok(Code { freshness, ..code })
+            }
+            Self::Gs1 => {
+                gs1::parse(matched.text)?;
+                Ok(Code {
+                    freshness: Freshness::Static,
+                    ..code
+                })
+            }
+        }
+    }
+
+    /// Whether reading tests check digits that a random text would fail.
+    pub const fn is_checked(&self) -> bool {
+        matches!(self, Self::EmvMerchant | Self::Gs1)
+    }
+
+    /// The parts of a text this reader has read.
+    pub fn fields<'a>(&self, family: &'a Family, matched: &Match<'_>) -> Vec<Field<'a>> {
+        match self {
+            Self::Declared(_) => captured(family, matched),
+            Self::EmvConsumer => emv::consumer::fields(matched.text),
+            Self::EmvMerchant => emv::merchant::fields(matched.text),
+            Self::Gs1 => gs1::fields(matched.text),
+        }
+    }
+}
+
+fn captured<'a>(family: &'a Family, matched: &Match<'_>) -> Vec<Field<'a>> {
+    let field = |name: &'a str| {
+        let range = matched.range(family.captures.find(name)?)?;
+        Some(Field {
+            name: name.into(),
+            range,
+        })
+    };
+    family.captures.iter().filter_map(field).collect()
+}
