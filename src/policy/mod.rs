@@ -1,0 +1,7 @@
+//! What the circumstances of a scan demand of a code: its scene and its place.
+
+pub mod place;
+pub mod scene;
+
+pub use self::place::{Place, Strangers, Terminal, Terminals};
+pub use self::scene::{Demand, RegionRule, Scene, Scenes};
