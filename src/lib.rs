@@ -7,7 +7,7 @@
 //! clock, no logging. [`scan`] is the text as the scanner gave it, [`family`] knows what texts look
 //! like and reads them, [`classify`] finds the family, [`trust`] makes a verified code of it,
 //! [`policy`] holds it against its scene and place, [`route`] chooses the department, and
-//! [`gateway`] is the one function that does all this. `explain` runs the same function and tells
+//! [`gateway`] is the one function that does all this. [`explain`] runs the same function and tells
 //! what it saw.
 //!
 //! Around it stands the engine: `server` turns connections into requests, `proxy` requests into
@@ -33,3 +33,5 @@ pub mod policy;
 pub mod route;
 
 pub mod gateway;
+
+pub mod explain;

@@ -1,0 +1,71 @@
+//! The request a backend would be sent, with everything personal or secret masked.
+
+use serde::Serialize;
+
+use crate::family::Region;
+use crate::gateway::Decision;
+use crate::route::contract::{Rendered, Sent, Values};
+use crate::route::{Action, Forward};
+use crate::time::Timestamp;
+
+/// A request that is shown instead of sent.
+#[derive(Debug, Serialize)]
+pub struct RequestStory {
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// The contract's own headers.
+    pub headers: Vec<(String, String)>,
+    /// The body; without one the terminal's own passes through.
+    pub body: Option<String>,
+}
+
+/// The request of a decision to forward. Accounts are masked as their family says, secrets are
+/// asterisks, and a field that only the terminal knows stands as its placeholder.
+pub(super) fn request(decision: &Decision<'_>, now: Timestamp) -> Option<RequestStory> {
+    let Action::Forward(forward) = &decision.route.action else {
+        return None;
+    };
+    let rendered = render(forward, decision, now)?;
+    let headers = rendered.headers.iter().map(|(name, value)| {
+        (
+            name.to_string(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
+    });
+    Some(RequestStory {
+        headers: headers.collect(),
+        method: rendered.method.to_string(),
+        path: rendered.target.to_string(),
+        body: rendered
+            .body
+            .map(|body| String::from_utf8_lossy(&body).into_owned()),
+    })
+}
+
+fn render(forward: &Forward, decision: &Decision<'_>, now: Timestamp) -> Option<Rendered> {
+    let (code, place) = (decision.verified.code(), &decision.place);
+    let contract = &forward.contract;
+    let account = contract.account().and_then(|kind| code.accounts.of(kind));
+    let account = account.map(|account| code.family.mask.show(account));
+    let text = (code.family.account_count() == 1).then(|| code.family.mask.show(code.text));
+    let secrets = contract.secrets().masked();
+    let values = Values {
+        account: account.as_deref(),
+        code: text.as_deref(),
+        family: &code.family.id,
+        issuer: decision.verified.issuer().map(|issuer| &*issuer.id),
+        kind: code.family.kind,
+        now,
+        organisation: place.organisation,
+        region: place.region.map(Region::number),
+        request_id: "request-id",
+        scene: Some(&decision.scene.name),
+        scene_codes: &decision.scene.codes,
+        secrets: &secrets,
+        sent: Sent::IMAGINED,
+        terminal: place.terminal,
+    };
+    contract.render(&values).ok()
+}
