@@ -35,3 +35,6 @@ pub mod route;
 pub mod gateway;
 
 pub mod explain;
+
+// The engine.
+pub mod metrics;
