@@ -11,7 +11,7 @@
 //! what it saw.
 //!
 //! Around it stands the engine: `server` turns connections into requests, `proxy` requests into
-//! scans and decisions into answers, `upstream` asks the departments. `config` turns files into
+//! scans and decisions into answers, [`upstream`] asks the departments. `config` turns files into
 //! all of these, `app` wires and runs them, `sandbox` plays issuer, terminal and department.
 
 // Words and instants.
@@ -38,3 +38,6 @@ pub mod explain;
 
 // The engine.
 pub mod metrics;
+pub mod tick;
+pub mod tls;
+pub mod upstream;

@@ -1,0 +1,173 @@
+//! Requests to the departments' backends: each is delivered at most once, over connections that
+//! every worker keeps for itself.
+//!
+//! A request goes to another connection or endpoint only while it is certain that not a byte of it
+//! was written: the connection could not be made, or hyper hands the request back. From the first
+//! byte on its fate is the backend's to know, and the answer here is [`SendError::OutcomeUnknown`].
+
+mod body;
+mod connect;
+mod pool;
+
+use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Scheme};
+use http_body::Body;
+use http_body_util::Full;
+
+pub use self::body::{BodyError, ResponseBody};
+use self::pool::{Delivery, Pool};
+use crate::tick::Timer;
+
+/// A backend and how to treat it.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// What routes call it.
+    pub name: String,
+    /// Asked in turn; at least one.
+    pub endpoints: Vec<Endpoint>,
+    /// For one endpoint's connection, the TLS handshake included.
+    pub connect_timeout: Duration,
+    /// From the request until the answer's head, and between two parts of its body.
+    pub timeout: Duration,
+    /// Connections kept open to each endpoint while nobody uses them.
+    pub idle: usize,
+    /// Whom to trust; endpoints over https cannot be reached without.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+/// One address of a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `http` or `https`.
+    pub scheme: Scheme,
+    /// A name or an IP address, the latter without brackets.
+    pub host: String,
+    /// Always spelled out.
+    pub port: u16,
+    /// The `Host` header it is addressed with.
+    pub authority: HeaderValue,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The request arrived, but what came back is not an answer in HTTP.
+    #[error("the upstream's answer is not HTTP")]
+    Invalid,
+    /// The request may have arrived and may have been acted on; it must not be sent again.
+    #[error("the request may have reached the upstream, but no answer came back")]
+    OutcomeUnknown {
+        /// No answer in time; otherwise the connection broke.
+        timed_out: bool,
+    },
+    /// No endpoint took the request; nothing of it was sent.
+    #[error("no endpoint of the upstream could be reached")]
+    Unreachable,
+}
+
+/// The backends, as one worker sees them.
+#[derive(Debug)]
+pub struct Upstreams {
+    upstreams: Vec<Upstream>,
+    timer: Timer,
+}
+
+#[derive(Debug)]
+struct Upstream {
+    pools: Vec<Rc<Pool>>,
+    next: Cell<usize>,
+    timeout: Duration,
+}
+
+impl Upstreams {
+    /// Knows the backends by their place in `configs`. Opens nothing yet; connections that have
+    /// been idle too long are closed by a task on this thread for as long as the value lives.
+    pub fn new(configs: &[UpstreamConfig], timer: &Timer) -> Self {
+        let upstreams: Vec<_> = configs
+            .iter()
+            .map(|config| Upstream::new(config, timer))
+            .collect();
+        let pools = upstreams
+            .iter()
+            .flat_map(|upstream| &upstream.pools)
+            .map(Rc::downgrade);
+        drop(tokio::task::spawn_local(pool::close_idle(pools.collect())));
+        Self {
+            upstreams,
+            timer: timer.clone(),
+        }
+    }
+
+    /// Sends the request to the next endpoint that takes it, and waits for the answer's head.
+    ///
+    /// The target is in origin form. `Host` is the endpoint's, and the body is announced with
+    /// `Content-Length` and nothing else, whatever the headers said: they may be a client's.
+    pub async fn send(
+        &self,
+        upstream: usize,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<ResponseBody>, SendError> {
+        let upstream = self.upstreams.get(upstream).ok_or(SendError::Unreachable)?;
+        // Until something is written the whole search shares the time of one answer.
+        let until = self.timer.now() + upstream.timeout;
+        let mut request = reframed(request);
+        for pool in upstream.in_turn() {
+            let authority = pool.endpoint().authority.clone();
+            request.headers_mut().insert(header::HOST, authority);
+            match pool.deliver(request, until).await? {
+                Delivery::Answered(response) => return checked(response),
+                Delivery::Unsent(returned) => request = returned,
+            }
+        }
+        Err(SendError::Unreachable)
+    }
+}
+
+impl Upstream {
+    fn new(config: &UpstreamConfig, timer: &Timer) -> Self {
+        let pools = config.endpoints.iter();
+        let pools = pools.map(|endpoint| Rc::new(Pool::new(endpoint.clone(), config, timer)));
+        Self {
+            pools: pools.collect(),
+            next: Cell::new(0),
+            timeout: config.timeout,
+        }
+    }
+
+    /// Every endpoint once, beginning with the next in turn.
+    fn in_turn(&self) -> impl Iterator<Item = &Rc<Pool>> {
+        let first = self.next.get();
+        self.next.set(if first + 1 < self.pools.len() {
+            first + 1
+        } else {
+            0
+        });
+        self.pools.iter().cycle().skip(first).take(self.pools.len())
+    }
+}
+
+fn reframed(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let length = request.body().size_hint().exact().unwrap_or_default();
+    let bodyless = length == 0 && matches!(*request.method(), Method::GET | Method::HEAD);
+    let headers = request.headers_mut();
+    headers.remove(header::TRANSFER_ENCODING);
+    headers.remove(header::CONTENT_LENGTH);
+    if !bodyless {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    request
+}
+
+fn checked(mut response: Response<ResponseBody>) -> Result<Response<ResponseBody>, SendError> {
+    // Nobody asked for another protocol.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(SendError::Invalid);
+    }
+    // "A server MUST NOT send" both (RFC 9112, 6.3); hyper has read the body by the former.
+    if response.headers().contains_key(header::TRANSFER_ENCODING) {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    Ok(response)
+}
