@@ -1,0 +1,256 @@
+//! One connection from its first byte to its last, on its own task.
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::{
+    body::Incoming,
+    rt::Executor,
+    server::conn::{http1, http2},
+    service::{HttpService, service_fn},
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+
+use super::{
+    Handler, Peer,
+    session::{Phase, Protocol, Session, Turn},
+    wire::Wire,
+    worker::Worker,
+};
+use crate::upstream::{BodyError, ResponseBody};
+
+/// How long bytes are still read, and thrown away, after the last one was written: a client that
+/// is still sending would otherwise be reset before it read why it was refused.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What hyper may hold of a head and of a body's next part.
+const BUFFER: usize = 16 * 1024;
+
+/// A request line and its headers.
+const HEAD: usize = 8 * 1024;
+
+/// Serves the connection until it ends, is late, or must make place.
+pub(super) async fn serve<H, S>(
+    worker: Rc<Worker<H>>,
+    stream: S,
+    mut peer: Peer,
+    protocol: Protocol,
+) where
+    H: Handler,
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let session = Rc::new(Session::new(protocol, worker.patience, &worker.timer));
+    peer.attach(Rc::clone(&session));
+    let wire = Wire::new(stream, Rc::clone(&session), Rc::clone(&worker.refusals));
+    let task = Task { worker, session };
+    match protocol {
+        Protocol::Http1 => task.http1(wire, peer).await,
+        // Boxed, or every connection would be as large as these few.
+        Protocol::Http2 => Box::pin(task.http2(wire, peer)).await,
+    }
+}
+
+struct Task<H> {
+    worker: Rc<Worker<H>>,
+    session: Rc<Session>,
+}
+
+/// How a connection came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// hyper has said all there is to say.
+    Finished,
+    /// Its time was up.
+    Late(Phase),
+}
+
+impl<H: Handler> Task<H> {
+    async fn http1<S>(self, wire: Wire<S>, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            // A request that was taken on is seen through, even if its sender hangs up: half a
+            // payment helps nobody.
+            .half_close(true)
+            .max_buf_size(BUFFER)
+            .max_header_size(HEAD)
+            .serve_connection(TokioIo::new(wire), self.service(peer));
+        let end = self
+            .drive(
+                Pin::new(&mut connection),
+                http1::Connection::graceful_shutdown,
+            )
+            .await;
+        let mut wire = connection.into_parts().io.into_inner();
+        match end {
+            // Its reader learns at once that the rest will not come, and over TLS, where a farewell
+            // would make it look whole, that it is not.
+            End::Finished if self.session.broke_off() => return,
+            End::Finished => {}
+            End::Late(Phase::Head) => {
+                let said = wire.write_all(&self.worker.refusals.too_slow);
+                // A client that takes no answer either is not worth waiting for.
+                let _ = self.worker.timer.within(LINGER, said).await;
+            }
+            End::Late(_) => return,
+        }
+        if !self.session.ended() {
+            let farewell = async {
+                // Where hyper had nothing to say it left this to us.
+                let _ = wire.shutdown().await;
+                discard(&mut wire).await;
+            };
+            let _ = self.worker.timer.within(LINGER, farewell).await;
+        }
+    }
+
+    async fn http2<S>(self, wire: Wire<S>, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let connection = http2::Builder::new(OnThisThread)
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(128)
+            .max_header_list_size(16 * 1024)
+            .max_pending_accept_reset_streams(20)
+            .max_local_error_reset_streams(1024)
+            .max_send_buf_size(64 * 1024)
+            .initial_stream_window_size(64 * 1024)
+            .initial_connection_window_size(1024 * 1024)
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .serve_connection(TokioIo::new(wire), self.service(peer));
+        self.drive(pin!(connection), http2::Connection::graceful_shutdown)
+            .await;
+    }
+
+    fn service(
+        &self,
+        peer: Peer,
+    ) -> impl HttpService<
+        Incoming,
+        ResBody = Answer,
+        Error = Infallible,
+        Future: Future<Output = Result<Response<Answer>, Infallible>> + 'static,
+    > + use<H> {
+        let worker = Rc::clone(&self.worker);
+        let session = Rc::clone(&self.session);
+        let peer = Rc::new(peer);
+        service_fn(move |request: Request<Incoming>| {
+            let turn = session.begin();
+            let worker = Rc::clone(&worker);
+            let peer = Rc::clone(&peer);
+            async move {
+                let response = worker.handler.handle(request, &peer).await;
+                Ok(response.map(|body| Answer { body, turn }))
+            }
+        })
+    }
+
+    /// Polls the connection and its deadline. An idle connection, and every one when the worker
+    /// drains, is first asked to end in good manners.
+    async fn drive<C>(&self, mut connection: Pin<&mut C>, ask_to_end: fn(Pin<&mut C>)) -> End
+    where
+        C: Future<Output = hyper::Result<()>>,
+    {
+        let mut asked = false;
+        let mut polled = false;
+        poll_fn(|cx: &mut Context<'_>| {
+            loop {
+                if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
+                    if let Err(error) = outcome {
+                        tracing::trace!(%error, "connection ended");
+                    }
+                    return Poll::Ready(End::Finished);
+                }
+                let late = self.session.poll_late(cx).is_ready();
+                if late && (asked || !self.session.idle()) {
+                    return Poll::Ready(End::Late(self.session.phase()));
+                }
+                // A connection accepted while draining may have a request in the kernel, which
+                // the first poll cannot know yet.
+                if asked || !(late || self.worker.draining.get() && polled) {
+                    polled = true;
+                    return Poll::Pending;
+                }
+                asked = true;
+                ask_to_end(connection.as_mut());
+                if late {
+                    self.session.grace(LINGER);
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// Reads to the end; the buffer is only there while it is filled, not in every connection's task.
+async fn discard(wire: &mut (impl AsyncRead + Unpin)) {
+    poll_fn(|cx| {
+        let mut waste = [0; 4096];
+        loop {
+            let mut buffer = ReadBuf::new(&mut waste);
+            match ready!(Pin::new(&mut *wire).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    })
+    .await;
+}
+
+/// A response's body, which ends its request's turn when hyper is done with it.
+struct Answer {
+    body: ResponseBody,
+    turn: Turn,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if let Some(Err(_)) = frame {
+            this.turn.break_off();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Runs HTTP/2 streams on the thread of their connection.
+#[derive(Clone, Copy)]
+struct OnThisThread;
+
+impl<F: Future + 'static> Executor<F> for OnThisThread {
+    fn execute(&self, future: F) {
+        drop(tokio::task::spawn_local(async move {
+            future.await;
+        }));
+    }
+}
