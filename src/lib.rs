@@ -10,7 +10,7 @@
 //! [`gateway`] is the one function that does all this. [`explain`] runs the same function and tells
 //! what it saw.
 //!
-//! Around it stands the engine: [`server`] turns connections into requests, `proxy` requests into
+//! Around it stands the engine: [`server`] turns connections into requests, [`proxy`] requests into
 //! scans and decisions into answers, [`upstream`] asks the departments. `config` turns files into
 //! all of these, `app` wires and runs them, `sandbox` plays issuer, terminal and department.
 
@@ -41,5 +41,7 @@ pub mod metrics;
 pub mod tick;
 pub mod tls;
 pub mod upstream;
+
+pub mod proxy;
 
 pub mod server;

@@ -1,0 +1,157 @@
+//! A request's body, read whole before anything is decided: bounded, on time, complete.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderMap};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+
+use super::respond::Refusal;
+use crate::reason::Reason;
+use crate::tick::Timer;
+
+/// The most bytes of bodies held at the same time by the whole process: sixteen thousand scans of
+/// the default limit, or sixty-four pictures.
+const HELD_AT_ONCE: usize = 256 << 20;
+
+/// Of these, the most that are taken while a body beyond [`LARGE`] grows: pictures never crowd out
+/// scans.
+const HELD_FOR_LARGE: usize = HELD_AT_ONCE / 2;
+
+/// Bodies beyond this are large.
+const LARGE: usize = 64 << 10;
+
+/// The bytes of bodies held at the moment; clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Held(Arc<AtomicUsize>);
+
+/// One body's share of them, given back when it is dropped. It grows as bytes arrive: what is only
+/// announced takes nothing from anybody.
+#[derive(Debug)]
+pub struct Share<'a> {
+    held: &'a Held,
+    bytes: usize,
+}
+
+impl Share<'_> {
+    fn grow(&mut self, by: usize) -> Result<(), Refusal> {
+        self.bytes += by;
+        let most = if self.bytes > LARGE {
+            HELD_FOR_LARGE
+        } else {
+            HELD_AT_ONCE
+        };
+        if self.held.0.fetch_add(by, Ordering::Relaxed) + by > most {
+            Err(Reason::Overloaded.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Drop for Share<'_> {
+    fn drop(&mut self) {
+        self.held.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// How long and how large a body may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// The most bytes.
+    pub limit: usize,
+    /// The time until its end.
+    pub time: Duration,
+}
+
+/// Reads the body to its end. The share belongs with it for as long as it is kept.
+pub async fn read<'a>(
+    body: Incoming,
+    headers: &HeaderMap,
+    bounds: Bounds,
+    held: &'a Held,
+    timer: &Timer,
+) -> Result<(Bytes, Share<'a>), Refusal> {
+    let Bounds { limit, time } = bounds;
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |it| it > limit)) {
+        return Err(too_large(limit));
+    }
+    let mut share = Share { held, bytes: 0 };
+    let body = timer
+        .within(time, collect(body, limit, &mut share))
+        .await
+        .unwrap_or_else(|_| Err(Reason::TooSlow.into()))?;
+    Ok((body, share))
+}
+
+/// Keeps the first frame as it came: most bodies are one frame, and then nothing is copied.
+async fn collect(
+    mut body: Incoming,
+    limit: usize,
+    share: &mut Share<'_>,
+) -> Result<Bytes, Refusal> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken(&error))?;
+        // Trailers carry nothing a scan needs.
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.len() + rest.len() + data.len() > limit {
+            return Err(too_large(limit));
+        }
+        share.grow(data.len())?;
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+        if body.is_end_stream() {
+            break;
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&rest);
+    Ok(whole.freeze())
+}
+
+fn broken(error: &hyper::Error) -> Refusal {
+    if error.is_parse() || error.is_user() || is_misframed(error) {
+        return Refusal::because(
+            Reason::MalformedRequest,
+            "found a broken body, expected what its framing announced",
+        );
+    }
+    Refusal::from(Reason::Truncated)
+}
+
+/// Whether the chunks were none. hyper tells that from a connection that broke by the kind of the
+/// error below: its own `InvalidInput` and `InvalidData` come from its decoder, not from a socket.
+fn is_misframed(error: &hyper::Error) -> bool {
+    let source = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+        )
+    })
+}
+
+fn too_large(limit: usize) -> Refusal {
+    Refusal::because(Reason::TooLarge, format!("expected at most {limit} bytes"))
+}

@@ -1,0 +1,103 @@
+//! One request, read to its end, and what can be said of it.
+
+use bytes::Bytes;
+use http::header::{self, HeaderName};
+use http::request::Parts;
+
+use super::extract::{Adapter, Extracted, Head, Medium};
+use super::headers::Announcements;
+use super::identity::Identity;
+use super::site::{Entrance, Site};
+use crate::family::{Kind, Region};
+use crate::gateway::Decision;
+use crate::route::contract::{Secrets, Values};
+use crate::scan::Claims;
+use crate::server::Peer;
+use crate::time::Timestamp;
+
+/// A request and everything around it.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// Its head.
+    pub parts: &'a Parts,
+    /// Its body.
+    pub body: &'a Bytes,
+    /// What the body is.
+    pub medium: Medium,
+    /// What was found in it.
+    pub extracted: Extracted<'a>,
+    /// The shape it came in.
+    pub adapter: &'a Adapter,
+    /// The rules of its listener.
+    pub entrance: &'a Entrance,
+    /// Who sent it.
+    pub peer: &'a Peer,
+    /// Its names.
+    pub identity: &'a Identity,
+    /// The configuration in force.
+    pub site: &'a Site,
+    /// How clients are announced.
+    pub announcements: &'a Announcements,
+}
+
+impl Exchange<'_> {
+    /// What the terminal says about itself.
+    pub fn claims(&self) -> Claims<'_> {
+        Claims {
+            scene: self.extracted.scene.as_deref(),
+            terminal: self.extracted.terminal.as_deref(),
+            organisation: self.extracted.organisation.as_deref(),
+            region: self.extracted.region.as_deref(),
+        }
+    }
+
+    /// What a request to a department of this kind may be made of: its own account of the code and
+    /// no other, and the whole text only where it is the account.
+    pub fn values<'v>(
+        &'v self,
+        decision: &'v Decision<'v>,
+        account: Option<Kind>,
+        secrets: &'v Secrets,
+        now: Timestamp,
+    ) -> Values<'v> {
+        let code = decision.verified.code();
+        let place = &decision.place;
+        Values {
+            account: account.and_then(|kind| code.accounts.of(kind)),
+            code: (code.family.account_count() == 1).then_some(code.text),
+            family: &code.family.id,
+            issuer: decision.verified.issuer().map(|issuer| &*issuer.id),
+            kind: code.family.kind,
+            now,
+            organisation: place.organisation,
+            region: place.region.map(Region::number),
+            request_id: self.identity.request_id.to_str().unwrap_or_default(),
+            scene: Some(&decision.scene.name),
+            scene_codes: &decision.scene.codes,
+            secrets,
+            sent: self.adapter.envelope.sent(
+                self.medium,
+                self.body,
+                &self.extracted.code,
+                code.text,
+            ),
+            terminal: place.terminal,
+        }
+    }
+}
+
+/// The parts of a head that say how to read the body, and what a text alone cannot.
+pub fn head(parts: &Parts) -> Head<'_> {
+    let text = |name: &HeaderName| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    Head {
+        content_type: text(&header::CONTENT_TYPE),
+        query: parts.uri.query(),
+        scene: text(&HeaderName::from_static("x-multicode-scene")),
+        terminal: text(&HeaderName::from_static("x-multicode-terminal")),
+    }
+}

@@ -1,0 +1,182 @@
+//! The names of a request: its id and its place in a trace.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use bytes::BytesMut;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::respond::REQUEST_ID;
+use crate::random::Random;
+
+/// W3C Trace Context, section 3.2.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// W3C Trace Context, section 3.3.
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The longest request id taken from a client; a UUID has 36 characters.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Version, trace id, parent id and flags with their dashes.
+const TRACEPARENT_LENGTH: usize = 55;
+
+/// Where the trace id stands.
+const TRACE: Range<usize> = 3..35;
+
+/// The names of one request.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The client's own id if it is presentable, else the trace id.
+    pub request_id: HeaderValue,
+    /// What the department is sent: the client's trace, or a new one, and our part in it.
+    pub traceparent: HeaderValue,
+    /// Whether the trace is the client's, so that its `tracestate` still means something.
+    pub continued: bool,
+}
+
+/// Draws names; one on each worker, seeded by the caller.
+#[derive(Debug)]
+pub struct Names(RefCell<Random>);
+
+impl Names {
+    /// Starts from a random seed, different for each worker and start.
+    pub const fn new(seed: u64) -> Self {
+        Self(RefCell::new(Random::seeded(seed)))
+    }
+
+    /// Names a request.
+    pub fn identify(&self, headers: &HeaderMap) -> Identity {
+        let sent = trace_of(headers);
+        let mut text = BytesMut::with_capacity(TRACEPARENT_LENGTH);
+        text.extend_from_slice(b"00-");
+        match sent {
+            Some((trace, _)) => text.extend_from_slice(trace.as_bytes()),
+            None => text.extend([self.draw(), self.draw()].into_iter().flat_map(hex)),
+        }
+        text.extend_from_slice(b"-");
+        text.extend(hex(self.draw()));
+        text.extend_from_slice(b"-");
+        text.extend_from_slice(sent.map_or("00", |(_, flags)| flags).as_bytes());
+        let text = text.freeze();
+        // Only digits, letters and dashes are in it, which every header value may have.
+        let value = |bytes| {
+            HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static("0"))
+        };
+        let own = || value(text.slice(TRACE));
+        Identity {
+            request_id: presentable(headers).cloned().unwrap_or_else(own),
+            traceparent: value(text.clone()),
+            continued: sent.is_some(),
+        }
+    }
+
+    /// Never zero, which the standard forbids for ids.
+    fn draw(&self) -> u64 {
+        self.0.borrow_mut().next().max(1)
+    }
+}
+
+/// Sixteen lower-case hexadecimal digits.
+fn hex(number: u64) -> impl Iterator<Item = u8> {
+    let digit = |nibble: u8| {
+        if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' + nibble - 10
+        }
+    };
+    number
+        .to_be_bytes()
+        .into_iter()
+        .flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
+}
+
+fn presentable(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get(REQUEST_ID).filter(|value| {
+        (1..=MAX_REQUEST_ID).contains(&value.len())
+            && value.as_bytes().iter().all(u8::is_ascii_graphic)
+    })
+}
+
+/// The trace id and the flags of the one valid `traceparent`.
+fn trace_of(headers: &HeaderMap) -> Option<(&str, &str)> {
+    let mut sent = headers.get_all(TRACEPARENT).iter();
+    let (value, None) = (sent.next()?.to_str().ok()?, sent.next()) else {
+        return None;
+    };
+    let mut parts = value.split('-');
+    let (version, trace, parent, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |part: &str, length: usize| {
+        part.len() == length
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    let is_id =
+        |part: &str, length: usize| is_hex(part, length) && part.bytes().any(|byte| byte != b'0');
+    // Section 4: version ff is invalid; a later version may add fields, version 00 has four.
+    let whole = if version == "00" {
+        parts.next().is_none()
+    } else {
+        is_hex(version, 2) && version != "ff"
+    };
+    (whole && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)).then_some((trace, flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identify(headers: &[(HeaderName, &str)]) -> (String, String, bool) {
+        let pair = |(name, value): &(HeaderName, &str)| {
+            (name.clone(), HeaderValue::from_str(value).unwrap())
+        };
+        let identity = Names::new(7).identify(&headers.iter().map(pair).collect());
+        let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
+        (
+            text(identity.request_id),
+            text(identity.traceparent),
+            identity.continued,
+        )
+    }
+
+    const SENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_valid_trace_is_continued_with_a_parent_of_our_own() {
+        let (id, trace, continued) = identify(&[(TRACEPARENT, SENT), (REQUEST_ID, "abc-1")]);
+        assert!(
+            continued
+                && trace.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-")
+                && trace.ends_with("-01")
+        );
+        assert!(!trace.contains("00f067aa0ba902b7"));
+        assert_eq!(id, "abc-1");
+    }
+
+    #[test]
+    fn anything_else_begins_a_new_trace() {
+        let later = format!("{SENT}-more");
+        for wrong in [
+            &later,
+            "00-4bf9-00f067aa0ba902b7-01",
+            &SENT.to_uppercase(),
+            "",
+            &SENT.replace("00-4", "ff-4"),
+        ] {
+            let (id, trace, continued) = identify(&[(TRACEPARENT, wrong)]);
+            assert!(!continued, "{wrong}");
+            assert_eq!(trace.get(3..35), Some(&*id));
+        }
+        assert!(!identify(&[(TRACEPARENT, SENT), (TRACEPARENT, SENT)]).2);
+    }
+
+    #[test]
+    fn an_id_that_is_too_long_or_unprintable_is_replaced() {
+        for wrong in ["", "a b", &"x".repeat(129)] {
+            assert_eq!(identify(&[(REQUEST_ID, wrong)]).0.len(), 32, "{wrong}");
+        }
+    }
+}

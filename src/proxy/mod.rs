@@ -1,0 +1,314 @@
+//! From a request to a scan, from a decision to an answer.
+//!
+//! One readable function, [`Proxy::handle`], is the whole way: the request is held against HTTP's
+//! rules, read to its end, its scan decided, and the decision carried out. A department is asked
+//! once; what may have reached it is never sent again.
+
+pub mod body;
+pub mod exchange;
+pub mod extract;
+pub mod forward;
+pub mod headers;
+pub mod identity;
+pub mod landing;
+pub mod picture;
+pub mod pictures;
+pub mod respond;
+pub mod site;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, Version};
+use http_body_util::Full;
+use hyper::body::Incoming;
+
+use self::exchange::Exchange;
+use self::extract::{ExtractError, Medium};
+use self::headers::Announcements;
+use self::identity::{Identity, Names};
+use self::respond::{REQUEST_ID, Refusal};
+pub use self::site::{Entrance, Shared, Site, SiteConfig};
+use crate::gateway::{Decision, Rejection};
+use crate::reason::Reason;
+use crate::route::Action;
+use crate::route::contract::Secrets;
+use crate::scan::{self, MAX_TEXT_BYTES, Scan};
+use crate::server::{Framing, Handler, Peer, WorkerContext};
+use crate::tick::Timer;
+use crate::time::Timestamp;
+use crate::upstream::{ResponseBody, Upstreams};
+
+/// One worker's proxy.
+#[derive(Debug)]
+pub struct Proxy {
+    sites: Arc<ArcSwap<Site>>,
+    view: RefCell<View>,
+    names: Names,
+    announcements: Announcements,
+    timer: Timer,
+    clock: fn() -> Timestamp,
+}
+
+/// The configuration in force, and this worker's connections to its departments.
+#[derive(Clone, Debug)]
+struct View {
+    site: Arc<Site>,
+    upstreams: Rc<Upstreams>,
+}
+
+impl View {
+    fn new(site: Arc<Site>, timer: &Timer) -> Self {
+        let upstreams = Rc::new(Upstreams::new(&site.upstreams, timer));
+        Self { site, upstreams }
+    }
+}
+
+impl Handler for Proxy {
+    async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
+        let view = self.view();
+        let identity = self.names.identify(request.headers());
+        let outcome = self.answer(&view, request, peer, &identity).await;
+        let mut response = outcome.unwrap_or_else(|refusal| {
+            view.site.handles.refused(refusal.reason);
+            tracing::debug!(
+                reason = refusal.reason.slug(),
+                family = refusal.family.as_deref(),
+                "refused"
+            );
+            refusal.response(&identity.request_id)
+        });
+        response
+            .headers_mut()
+            .insert(REQUEST_ID, identity.request_id);
+        response
+    }
+}
+
+impl Proxy {
+    /// A worker's proxy; `seed` must be random and its own.
+    pub fn new(
+        sites: Arc<ArcSwap<Site>>,
+        context: &WorkerContext,
+        seed: u64,
+        clock: fn() -> Timestamp,
+    ) -> Self {
+        let view = View::new(sites.load_full(), &context.timer);
+        Self {
+            sites,
+            view: RefCell::new(view),
+            names: Names::new(seed),
+            announcements: Announcements::default(),
+            timer: context.timer.clone(),
+            clock,
+        }
+    }
+
+    /// The configuration in force; after a reload the connections to departments begin anew.
+    fn view(&self) -> View {
+        let site = self.sites.load();
+        let mut view = self.view.borrow_mut();
+        if !Arc::ptr_eq(&view.site, &site) {
+            *view = View::new(Arc::clone(&site), &self.timer);
+        }
+        view.clone()
+    }
+
+    async fn answer(
+        &self,
+        view: &View,
+        request: Request<Incoming>,
+        peer: &Peer,
+        identity: &Identity,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let site = &*view.site;
+        let entrance = site.entrances.get(peer.listener).ok_or(Reason::Internal)?;
+        let (parts, body) = request.into_parts();
+        hold_to_http(&parts, peer)?;
+        if let Some(name) = parts.uri.path().strip_prefix("/l/") {
+            return site.landing(name, &parts);
+        }
+        let adapter = site.adapter(&parts)?;
+        let bounds = site.bounds(adapter, entrance, &parts);
+        let shared = &site.shared;
+        let (body, _share) =
+            body::read(body, &parts.headers, bounds, &shared.held, &self.timer).await?;
+        let head = exchange::head(&parts);
+        let medium = adapter.envelope.medium(&head, &body).map_err(unreadable)?;
+        let extracted = match medium {
+            Medium::Picture => adapter
+                .envelope
+                .around(shared.pictures.read(body.clone()).await?.into(), &head),
+            Medium::Form | Medium::Json | Medium::Text => {
+                adapter.envelope.extract(medium, &head, &body)
+            }
+        };
+        let extracted = extracted.map_err(unreadable)?;
+        let exchange = Exchange {
+            parts: &parts,
+            body: &body,
+            medium,
+            extracted,
+            adapter,
+            entrance,
+            peer,
+            identity,
+            site,
+            announcements: &self.announcements,
+        };
+        match decide(site, &exchange, (self.clock)())? {
+            Act::Answer(response) => Ok(response),
+            Act::Ask { upstream, request } => {
+                forward::send(&view.upstreams, upstream, request).await
+            }
+        }
+    }
+}
+
+/// What is to be done about a scan.
+#[derive(Debug)]
+enum Act {
+    /// The terminal is answered.
+    Answer(Response<ResponseBody>),
+    /// A department is asked.
+    Ask {
+        upstream: usize,
+        request: Request<Full<Bytes>>,
+    },
+}
+
+/// From what was read to what is to be done: the part without waiting.
+fn decide(site: &Site, exchange: &Exchange<'_>, now: Timestamp) -> Result<Act, Refusal> {
+    let cleaning = exchange
+        .adapter
+        .cleaning
+        .unwrap_or(exchange.entrance.cleaning);
+    let text = scan::clean(&exchange.extracted.code, cleaning);
+    site.handles.cleaned(text.artefacts);
+    if text.text.len() > MAX_TEXT_BYTES {
+        return Err(Refusal::because(
+            Reason::TooLarge,
+            format!("expected a code of at most {MAX_TEXT_BYTES} bytes"),
+        ));
+    }
+    let scan = Scan {
+        text,
+        claims: exchange.claims(),
+    };
+    match site.gateway.decide(&scan, &exchange.entrance.door, now) {
+        Ok(decision) => {
+            site.count(&decision);
+            act(&decision, exchange, now)
+        }
+        Err(rejection) => Err(site.refuse(&rejection)),
+    }
+}
+
+fn act(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Result<Act, Refusal> {
+    match &decision.route.action {
+        Action::Respond => Ok(Act::Answer(respond::decision(decision))),
+        Action::Redirect(redirect) => {
+            let secrets = Secrets::default();
+            let values = exchange.values(decision, None, &secrets, now);
+            let location = redirect
+                .location(&values)
+                .map_err(|error| forward::unfilled(&error))?;
+            let location = HeaderValue::from_str(&location).map_err(|_| Reason::Internal)?;
+            Ok(Act::Answer(respond::redirect(redirect.status(), location)))
+        }
+        Action::Forward(forward) => {
+            let request = forward::request(forward, decision, exchange, now)?;
+            Ok(Act::Ask {
+                upstream: forward.upstream,
+                request,
+            })
+        }
+    }
+}
+
+fn unreadable(error: ExtractError) -> Refusal {
+    Refusal::because(error.reason(), error.to_string())
+}
+
+/// A body is read as it is: nothing here undoes a coding, and its bytes are not a scan's.
+fn hold_to_coding(parts: &Parts) -> Result<(), Refusal> {
+    let only = |name: HeaderName, allowed: &str| {
+        let mut values = parts.headers.get_all(name).iter();
+        values.all(|value| value.as_bytes().eq_ignore_ascii_case(allowed.as_bytes()))
+    };
+    if !only(header::TRANSFER_ENCODING, "chunked") {
+        let detail = "found a transfer coding that is not read here, expected chunked alone";
+        return Err(Refusal::because(Reason::MalformedRequest, detail));
+    }
+    if !only(header::CONTENT_ENCODING, "identity") {
+        let detail = "found a compressed body, expected a plain one";
+        return Err(Refusal::because(Reason::UnsupportedMediaType, detail));
+    }
+    Ok(())
+}
+
+/// What hyper lets pass and a gateway must not (RFC 9112).
+fn hold_to_http(parts: &Parts, peer: &Peer) -> Result<(), Refusal> {
+    let malformed = |detail: &str| Err(Refusal::because(Reason::MalformedRequest, detail));
+    match peer.framing(&parts.headers) {
+        Framing::Plain | Framing::Chunked => {}
+        // Section 6.1: such a message "ought to be handled as an error".
+        Framing::Conflicting => {
+            return malformed("found Content-Length and Transfer-Encoding, expected one of them");
+        }
+        Framing::Unattested => {
+            return malformed("found a chunked request behind another one, expected it on its own");
+        }
+    }
+    hold_to_coding(parts)?;
+    if parts.method == Method::CONNECT || parts.headers.contains_key(header::UPGRADE) {
+        return malformed("found an upgrade, expected a plain request");
+    }
+    if parts.version == Version::HTTP_2 {
+        return Ok(());
+    }
+    // Section 3.2: "a 400 status code to any HTTP/1.1 request message that lacks a Host header
+    // field and to any request message that contains more than one".
+    let mut hosts = parts.headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => match parts.uri.authority() {
+            Some(authority)
+                if !authority
+                    .as_str()
+                    .as_bytes()
+                    .eq_ignore_ascii_case(host.as_bytes()) =>
+            {
+                malformed("found a target and a Host that differ, expected one authority")
+            }
+            _ => Ok(()),
+        },
+        (None, _) if parts.version == Version::HTTP_10 => Ok(()),
+        (None, _) => malformed("found no Host, expected one"),
+        (Some(_), Some(_)) => malformed("found several Hosts, expected one"),
+    }
+}
+
+impl Site {
+    fn count(&self, decision: &Decision<'_>) {
+        self.handles.decided(decision.route.index);
+        if decision.rival.is_some() {
+            self.handles
+                .ambiguous(decision.verified.code().family.index);
+        }
+    }
+
+    fn refuse(&self, rejection: &Rejection<'_>) -> Refusal {
+        if let (Some(_), Some(family)) = (rejection.rival, rejection.family) {
+            self.handles.ambiguous(family.index);
+        }
+        Refusal {
+            family: rejection.family.map(|family| family.id.clone()),
+            ..Refusal::from(rejection.reason)
+        }
+    }
+}

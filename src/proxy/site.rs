@@ -1,0 +1,165 @@
+//! Everything the proxy knows of the configuration: one immutable snapshot.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use ipnet::IpNet;
+use rustc_hash::FxHashMap;
+
+use super::body::{Bounds, Held};
+use super::extract::Adapter;
+use super::forward::Words;
+use super::landing::Landing;
+use super::pictures::{MAX_PICTURE_BYTES, Pictures};
+use super::respond::{self, Refusal};
+use crate::gateway::{Door, Gateway};
+use crate::metrics::Handles;
+use crate::reason::Reason;
+use crate::scan::Cleaning;
+use crate::upstream::{ResponseBody, UpstreamConfig};
+
+/// One configuration at work.
+#[derive(Debug)]
+pub struct Site {
+    /// The decision.
+    pub gateway: Gateway,
+    /// The departments' backends.
+    pub upstreams: Vec<UpstreamConfig>,
+    /// What is asked at each listener, in their order.
+    pub entrances: Vec<Entrance>,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// The counters.
+    pub handles: Handles,
+    /// Its names as header values.
+    pub words: Words,
+    /// What goes on over a reload.
+    pub shared: Shared,
+    adapters: FxHashMap<Box<str>, Adapter>,
+    landings: FxHashMap<Box<str>, Landing>,
+}
+
+/// What is asked at one listener.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// The listener's name.
+    pub name: Box<str>,
+    /// Its address in the files, which the command line may have overruled.
+    pub written: SocketAddr,
+    /// What is asked of scans.
+    pub door: Door,
+    /// Whether artefacts are taken off, unless the adapter says otherwise.
+    pub cleaning: Cleaning,
+    /// Whom to believe about where requests come from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The longest body, unless the adapter says otherwise.
+    pub body_limit: usize,
+}
+
+/// What the whole process has once, whichever configuration is in force.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    /// Where pictures are read.
+    pub pictures: Pictures,
+    /// The bytes of bodies held at the moment.
+    pub held: Held,
+}
+
+impl Site {
+    /// Puts a configuration to work.
+    pub fn new(config: SiteConfig, handles: Handles) -> Self {
+        let adapters = std::iter::once(Adapter::own()).chain(config.adapters);
+        Self {
+            words: Words::of(&config.gateway),
+            gateway: config.gateway,
+            upstreams: config.upstreams,
+            entrances: config.entrances,
+            body_timeout: config.body_timeout,
+            handles,
+            shared: config.shared,
+            adapters: adapters
+                .map(|adapter| (adapter.path.clone(), adapter))
+                .collect(),
+            landings: config
+                .landings
+                .into_iter()
+                .map(|landing| (landing.name().into(), landing))
+                .collect(),
+        }
+    }
+
+    /// The adapter for a request.
+    pub(super) fn adapter(&self, parts: &Parts) -> Result<&Adapter, Refusal> {
+        let adapter = self
+            .adapters
+            .get(parts.uri.path())
+            .ok_or(Reason::NotFound)?;
+        if parts.method == Method::POST {
+            Ok(adapter)
+        } else {
+            Err(Refusal::of_method("POST"))
+        }
+    }
+
+    /// How large and how late a body may be here. A picture of a code is larger than its text.
+    pub(super) fn bounds(&self, adapter: &Adapter, entrance: &Entrance, parts: &Parts) -> Bounds {
+        let kind = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default();
+        let is_picture = kind
+            .get(..6)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"image/"));
+        let limit = match adapter.body_limit {
+            Some(limit) => limit,
+            None if is_picture => MAX_PICTURE_BYTES,
+            None => entrance.body_limit,
+        };
+        Bounds {
+            limit,
+            time: self.body_timeout,
+        }
+    }
+
+    /// Sends a person who scanned the code on the wall to the place for their app.
+    pub(super) fn landing(
+        &self,
+        name: &str,
+        parts: &Parts,
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let landing = self.landings.get(name).ok_or(Reason::NotFound)?;
+        if parts.method != Method::GET && parts.method != Method::HEAD {
+            return Err(Refusal::of_method("GET, HEAD"));
+        }
+        let agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|agent| agent.to_str().ok());
+        let location = landing.choose(agent.unwrap_or_default());
+        let location = HeaderValue::from_str(location).map_err(|_| Reason::Internal)?;
+        Ok(respond::redirect(StatusCode::FOUND, location))
+    }
+}
+
+/// What a site is made of.
+#[derive(Debug)]
+pub struct SiteConfig {
+    /// The decision.
+    pub gateway: Gateway,
+    /// The departments' backends.
+    pub upstreams: Vec<UpstreamConfig>,
+    /// What is asked at each listener.
+    pub entrances: Vec<Entrance>,
+    /// Request shapes beside `/v1/scan`.
+    pub adapters: Vec<Adapter>,
+    /// Codes on the wall.
+    pub landings: Vec<Landing>,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// What goes on over a reload.
+    pub shared: Shared,
+}
