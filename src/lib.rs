@@ -12,7 +12,7 @@
 //!
 //! Around it stands the engine: [`server`] turns connections into requests, [`proxy`] requests into
 //! scans and decisions into answers, [`upstream`] asks the departments. `config` turns files into
-//! all of these, `app` wires and runs them, `sandbox` plays issuer, terminal and department.
+//! all of these, `app` wires and runs them, [`sandbox`] plays issuer, terminal and department.
 
 // Words and instants.
 pub mod random;
@@ -45,3 +45,6 @@ pub mod upstream;
 pub mod proxy;
 
 pub mod server;
+
+// Around it.
+pub mod sandbox;
