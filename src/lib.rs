@@ -48,3 +48,5 @@ pub mod server;
 
 // Around it.
 pub mod sandbox;
+
+pub mod admin;
