@@ -11,7 +11,7 @@
 //! what it saw.
 //!
 //! Around it stands the engine: [`server`] turns connections into requests, [`proxy`] requests into
-//! scans and decisions into answers, [`upstream`] asks the departments. `config` turns files into
+//! scans and decisions into answers, [`upstream`] asks the departments. [`config`] turns files into
 //! all of these, `app` wires and runs them, [`sandbox`] plays issuer, terminal and department.
 
 // Words and instants.
@@ -50,3 +50,5 @@ pub mod server;
 pub mod sandbox;
 
 pub mod admin;
+
+pub mod config;

@@ -1,0 +1,117 @@
+//! Doors: where terminals and operators come in, and how much at once.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::{Word, words};
+use crate::config::reader::{
+    Table, Value, boolean, choice, cidr, duration, integer, list, size, socket_address, string,
+};
+use crate::config::source::{Place, Spanned};
+use crate::policy::Strangers;
+use crate::scan::Cleaning;
+
+/// `[listener.*]`.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) at: Place,
+    pub(crate) address: Option<Spanned<SocketAddr>>,
+    pub(crate) anonymous: Option<Spanned<bool>>,
+    pub(crate) default_scene: Option<Word>,
+    pub(crate) terminals: Option<Spanned<Strangers>>,
+    pub(crate) clean: Option<Spanned<Cleaning>>,
+    pub(crate) trusted_proxies: Vec<Spanned<IpNet>>,
+    pub(crate) body_limit: Option<Spanned<usize>>,
+    pub(crate) scenes: Option<Vec<Word>>,
+    pub(crate) tls: Option<Tls>,
+}
+
+/// `tls = { cert, key }`.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    pub(crate) cert: Option<Word>,
+    pub(crate) key: Option<Word>,
+}
+
+/// `[admin]`.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pub(crate) address: Option<Spanned<SocketAddr>>,
+}
+
+/// `[limits]`.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    pub(crate) header_timeout: Option<Spanned<Duration>>,
+    pub(crate) body_timeout: Option<Spanned<Duration>>,
+    pub(crate) idle_timeout: Option<Spanned<Duration>>,
+    pub(crate) drain_timeout: Option<Spanned<Duration>>,
+    pub(crate) connections: Option<Spanned<u32>>,
+    pub(crate) workers: Option<Spanned<u16>>,
+}
+
+impl Listener {
+    /// Reads one listener.
+    pub(crate) fn read(mut table: Table<'_>) -> Self {
+        let strangers = [("any", Strangers::Admit), ("registered", Strangers::Refuse)];
+        let listener = Self {
+            at: table.at(),
+            address: table.required("address", socket_address),
+            anonymous: table.optional("anonymous", boolean),
+            default_scene: table.optional("default_scene", string),
+            terminals: table.required("terminals", choice(&strangers)),
+            clean: table.optional("clean", cleaning),
+            trusted_proxies: table
+                .optional("trusted_proxies", list(cidr))
+                .unwrap_or_default(),
+            body_limit: table.optional("body_limit", size),
+            scenes: table.optional("scenes", words),
+            tls: table.optional("tls", |value| Some(Tls::read(value.table()?))),
+        };
+        table.finish();
+        listener
+    }
+}
+
+impl Tls {
+    fn read(mut table: Table<'_>) -> Self {
+        let tls = Self {
+            cert: table.required("cert", string),
+            key: table.required("key", string),
+        };
+        table.finish();
+        tls
+    }
+}
+
+impl Admin {
+    /// Reads `[admin]`.
+    pub(crate) fn read(mut table: Table<'_>) -> Self {
+        let address = table.required("address", socket_address);
+        table.finish();
+        Self { address }
+    }
+}
+
+impl Limits {
+    /// Reads `[limits]`.
+    pub(crate) fn read(mut table: Table<'_>) -> Self {
+        let limits = Self {
+            header_timeout: table.optional("header_timeout", duration),
+            body_timeout: table.optional("body_timeout", duration),
+            idle_timeout: table.optional("idle_timeout", duration),
+            drain_timeout: table.optional("drain_timeout", duration),
+            connections: table.optional("connections", integer(1..=1_000_000)),
+            workers: table.optional("workers", integer(0..=1_024)),
+        };
+        table.finish();
+        limits
+    }
+}
+
+/// Reads `"scanner"` or `"none"`.
+pub(crate) fn cleaning(value: Value<'_>) -> Option<Spanned<Cleaning>> {
+    choice(&[("scanner", Cleaning::Scanner), ("none", Cleaning::None)])(value)
+}

@@ -1,0 +1,169 @@
+//! From what was written to what it means: names resolved, defaults applied, secrets fetched.
+//!
+//! Every mistake is noted and the rest still lowered, so that one load shows them all; whether the
+//! result may be used is the collector's to say.
+
+mod contracts;
+mod doors;
+mod families;
+mod keys;
+mod names;
+mod routes;
+mod scenes;
+mod trials;
+mod upstreams;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use super::diagnostic::{Collector, Diagnostic};
+use super::file::{self, Named, RoutesFile, Shared};
+use super::meaning::Config;
+use super::secrets::{Secret, SecretRef, Secrets};
+use super::source::{Place, Spanned};
+use crate::gateway::Parts;
+use crate::policy::{Terminal, Terminals};
+pub(crate) use families::FamilyAt;
+pub(crate) use names::Known;
+pub(crate) use routes::RouteAt;
+
+/// All files as written.
+#[derive(Debug)]
+pub(crate) struct Files {
+    /// `routes.toml`.
+    pub(crate) main: RoutesFile,
+    /// `routes.d/*.toml`.
+    pub(crate) departments: Vec<Shared>,
+    /// `plugins/*.toml`, each with its file's stem.
+    pub(crate) families: Vec<(String, file::Family)>,
+    /// `terminals.toml`.
+    pub(crate) terminals: Named<file::Terminal>,
+}
+
+impl Files {
+    /// What the main file and the departments' files hold, in the order of the files.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &Shared> {
+        std::iter::once(&self.main.shared).chain(&self.departments)
+    }
+}
+
+/// What lowering needs beside the files.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'s> {
+    /// Takes the findings.
+    pub(crate) collector: &'s Collector,
+    /// Knows the secrets.
+    pub(crate) secrets: &'s dyn Secrets,
+    /// The folder of `routes.toml`, which paths are relative to.
+    pub(crate) folder: &'s PathBuf,
+}
+
+impl Surroundings<'_> {
+    fn error(&self, code: &'static str, at: Place, message: impl Into<String>) {
+        self.collector.push(Diagnostic::error(code, at, message));
+    }
+
+    /// Fetches a secret. One that is not set is worth a warning; one that cannot be used, an error.
+    fn secret(&self, reference: &Spanned<SecretRef>) -> Option<Secret> {
+        let name = &reference.value;
+        match self.secrets.resolve(name) {
+            Ok(Some(secret)) => Some(secret),
+            Ok(None) => {
+                let found =
+                    Diagnostic::warning("unset-secret", reference.at, format!("{name} is not set"));
+                let help = "what needs it answers key-unavailable or contract-unfilled until it is";
+                self.collector.push(found.help(help));
+                None
+            }
+            Err(error) => {
+                let found =
+                    Diagnostic::error("bad-secret", reference.at, format!("{name} {error}"));
+                self.collector.push(found.help(error.help()));
+                None
+            }
+        }
+    }
+}
+
+/// The meaning of the files, with the places the lints point at.
+pub(crate) struct Lowered {
+    /// What the rest of the program gets.
+    pub(crate) config: Config,
+    /// Where each enabled family was written, in the order of the families.
+    pub(crate) families: Vec<FamilyAt>,
+    /// Where each route was written, in the order of the routes.
+    pub(crate) routes: Vec<RouteAt>,
+    /// Where each scene was written.
+    pub(crate) scenes: Vec<(Box<str>, Place)>,
+}
+
+/// Lowers everything.
+pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
+    let known = Known::gather(files, around.collector);
+    let families = families::lower(&files.families, around);
+    let scenes = scenes::lower(&files.main.scenes, around);
+    let upstreams = upstreams::lower(files, around);
+    let hosts = doors::redirect_hosts(&files.main.redirect_hosts, around);
+    let contracts = contracts::lower(files, around);
+    let (routes, route_places) = routes::lower(
+        files,
+        &routes::Resolved {
+            known: &known,
+            contracts: &contracts,
+            upstreams: &upstreams,
+            hosts: &hosts,
+        },
+        around,
+    );
+    let config = Config {
+        gateway: Parts {
+            families: families.enabled,
+            keys: keys::lower(&files.main.issuers, around),
+            scenes,
+            terminals: terminals(&files.terminals),
+            routes,
+        },
+        templates: families.templates,
+        listeners: doors::listeners(&files.main, &known, around),
+        admin: files
+            .main
+            .admin
+            .as_ref()
+            .and_then(|admin| Some(admin.address?.value)),
+        limits: doors::limits(&files.main.limits),
+        upstreams,
+        adapters: doors::adapters(files, around),
+        landings: doors::landings(files, &hosts, around),
+        trials: trials::lower(files, &known, around),
+    };
+    let scene_places = files.main.scenes.iter();
+    let scene_places = scene_places.map(|(name, _)| (name.value.as_str().into(), name.at));
+    Lowered {
+        config,
+        families: families.places,
+        routes: route_places,
+        scenes: scene_places.collect(),
+    }
+}
+
+/// The innermost reason of an error: the outer ones say what the place shown already says.
+fn innermost(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => innermost(source),
+        None => error.to_string(),
+    }
+}
+
+fn terminals(written: &Named<file::Terminal>) -> Terminals {
+    let text = |word: &Option<file::Word>| word.as_ref().map(|word| word.value.as_str().into());
+    let each = written.iter().filter_map(|(name, terminal)| {
+        let terminal = terminal.as_ref()?;
+        let meant = Terminal {
+            organisation: text(&terminal.organisation),
+            region: terminal.region.map(|region| region.value),
+            group: text(&terminal.group),
+        };
+        Some((name.value.as_str().into(), meant))
+    });
+    each.collect()
+}

@@ -1,0 +1,176 @@
+//! What the files mean: no names left to resolve, no default left to apply.
+//!
+//! The core's part is the core's own types; the rest is plain data that `app` hands to the edge.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::source::Place;
+use crate::family::{Family, Kind, Region};
+use crate::gateway::{Door, Parts};
+use crate::proxy::extract::Adapter;
+use crate::proxy::landing::Landing;
+use crate::reason::Reason;
+use crate::scan::Cleaning;
+use crate::time::Timestamp;
+use crate::upstream::Endpoint;
+
+/// A whole configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// What decisions are made with.
+    pub gateway: Parts,
+    /// Families that are kept in order but claim nothing.
+    pub templates: Vec<Family>,
+    /// Where terminals come in.
+    pub listeners: Vec<Listener>,
+    /// Where operators come in.
+    pub admin: Option<SocketAddr>,
+    /// How much, and for how long.
+    pub limits: Limits,
+    /// The backends; routes name them by their place here.
+    pub upstreams: Vec<Upstream>,
+    /// Requests that terminals send already.
+    pub adapters: Vec<Adapter>,
+    /// Pages behind the code on the wall.
+    pub landings: Vec<Landing>,
+    /// What the departments expect of their routes.
+    pub trials: Vec<Trial>,
+}
+
+/// Where terminals come in.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Its name.
+    pub name: Box<str>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What it asks of a scan.
+    pub door: Door,
+    /// Whether scanner artefacts are taken off.
+    pub cleaning: Cleaning,
+    /// Whose word about the client's address counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The longest body.
+    pub body_limit: usize,
+    /// The certificate and its key.
+    pub tls: Option<Tls>,
+}
+
+/// A certificate chain and its key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The chain.
+    pub cert: PathBuf,
+    /// The key.
+    pub key: PathBuf,
+}
+
+/// How much, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For a request's head.
+    pub header_timeout: Duration,
+    /// For a request's body.
+    pub body_timeout: Duration,
+    /// Between two requests.
+    pub idle_timeout: Duration,
+    /// For what is under way when the gateway stops.
+    pub drain_timeout: Duration,
+    /// Open connections.
+    pub connections: usize,
+    /// Threads; 0: one a core.
+    pub workers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            drain_timeout: Duration::from_secs(20),
+            connections: 10_000,
+            workers: 0,
+        }
+    }
+}
+
+/// A backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// Its name.
+    pub name: Box<str>,
+    /// Where it is; at least one.
+    pub endpoints: Vec<Endpoint>,
+    /// For a connection.
+    pub connect_timeout: Duration,
+    /// Until the answer's head.
+    pub timeout: Duration,
+    /// Connections kept open a worker.
+    pub idle: usize,
+    /// The only trust root of `https` endpoints, PEM.
+    pub ca: Option<PathBuf>,
+}
+
+/// A `[[test]]` of a route file.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Its name.
+    pub name: Box<str>,
+    /// Where it was written.
+    pub at: Place,
+    /// The text.
+    pub code: TrialCode,
+    /// The scene the scan names.
+    pub scene: Option<Box<str>>,
+    /// The terminal the scan names.
+    pub terminal: Option<Box<str>>,
+    /// The organisation the scan names.
+    pub organisation: Option<Box<str>>,
+    /// The region the scan names.
+    pub region: Option<Box<str>>,
+    /// The time of the scan.
+    pub now: Timestamp,
+    /// What must come out.
+    pub expect: Expect,
+}
+
+/// Where a test's text comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrialCode {
+    /// It is made for the time of the scan.
+    Mint {
+        /// The family.
+        family: Box<str>,
+        /// The issuer; none: whichever has a key.
+        issuer: Option<Box<str>>,
+        /// Where its holder is insured; none: wherever.
+        region: Option<Region>,
+        /// What is wrong with it; one of [`FLAWS`].
+        flaw: Option<Box<str>>,
+    },
+    /// It is written in the file.
+    Text(Box<str>),
+}
+
+/// What can be wrong with a minted code.
+pub const FLAWS: [&str; 5] = ["none", "expired", "not-yet-valid", "tampered", "foreign"];
+
+/// What must come out of a test; what is `None` may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expect {
+    /// The route.
+    pub route: Option<Box<str>>,
+    /// The backend.
+    pub upstream: Option<Box<str>>,
+    /// The family.
+    pub family: Option<Box<str>>,
+    /// The kind.
+    pub kind: Option<Kind>,
+    /// The reason of the refusal; without one the scan must be decided.
+    pub reason: Option<Reason>,
+}

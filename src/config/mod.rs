@@ -1,0 +1,180 @@
+//! From files to meaning: `routes.toml` and what lies beside it, read, resolved and checked.
+//!
+//! `file` mirrors the files letter by letter; `lower` turns them into [`Config`], where no name is
+//! left to resolve and no default to apply; `lint` looks at the whole. All three drop what they
+//! find into one collector, so that one load shows every mistake.
+
+pub mod diagnostic;
+mod file;
+mod lint;
+mod lower;
+pub mod meaning;
+mod reader;
+pub mod render;
+pub mod secrets;
+pub mod source;
+mod suggest;
+
+use std::path::{Path, PathBuf};
+
+use self::diagnostic::Collector;
+pub use self::diagnostic::{Diagnostic, Diagnostics, Severity};
+use self::file::{RoutesFile, Shared};
+use self::lower::{Files, Surroundings};
+pub use self::meaning::{Config, Limits, Listener, Trial, Upstream};
+pub use self::render::Style;
+pub use self::secrets::{NoSecrets, ProcessSecrets, Secret, SecretError, SecretRef, Secrets};
+use self::source::{Place, SourceId, Sources};
+
+/// What one load came to.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration, unless something refuses it.
+    pub config: Option<Config>,
+    /// Everything found on the way.
+    pub diagnostics: Diagnostics,
+}
+
+/// Loads `path` with `plugins/*.toml`, `routes.d/*.toml` and `terminals.toml` beside it.
+pub fn load(path: &Path, secrets: &dyn Secrets) -> Loaded {
+    load_with(path, secrets, Scrutiny::Usual)
+}
+
+/// As [`load`], and compares every two families for texts both would claim, which takes its time.
+pub fn check(path: &Path, secrets: &dyn Secrets) -> Loaded {
+    load_with(path, secrets, Scrutiny::Overlaps)
+}
+
+/// How closely the whole is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scrutiny {
+    /// Families are compared with each other as well.
+    Overlaps,
+    /// All but that.
+    Usual,
+}
+
+fn load_with(path: &Path, secrets: &dyn Secrets, scrutiny: Scrutiny) -> Loaded {
+    let folder = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
+    let collector = Collector::default();
+    let mut sources = Sources::default();
+    let on_disk = OnDisk::read(path, &folder, &mut sources, &collector);
+    let config = on_disk.and_then(|on_disk| {
+        let around = Surroundings {
+            collector: &collector,
+            secrets,
+            folder: &folder,
+        };
+        on_disk.understand(&sources, scrutiny, around)
+    });
+    let config = config.filter(|_| !collector.has_errors());
+    Loaded {
+        config,
+        diagnostics: collector.finish(sources),
+    }
+}
+
+/// The files that were found.
+struct OnDisk {
+    main: SourceId,
+    departments: Vec<SourceId>,
+    families: Vec<(String, SourceId)>,
+    terminals: Option<SourceId>,
+}
+
+impl OnDisk {
+    /// Reads every file there is; `None` without `routes.toml`, for then all the rest is noise.
+    fn read(
+        path: &Path,
+        folder: &Path,
+        sources: &mut Sources,
+        collector: &Collector,
+    ) -> Option<Self> {
+        let mut read = |path: &Path| {
+            let read = sources.read(path);
+            read.map_err(|found| collector.push(*found)).ok()
+        };
+        let main = read(path)?;
+        let terminals = folder.join("terminals.toml");
+        Some(Self {
+            main,
+            departments: toml_files(&folder.join("routes.d"))
+                .iter()
+                .filter_map(|path| read(path))
+                .collect(),
+            families: toml_files(&folder.join("plugins"))
+                .iter()
+                .filter_map(|path| {
+                    let stem = path.file_stem()?.to_string_lossy().into_owned();
+                    Some((stem, read(path)?))
+                })
+                .collect(),
+            terminals: terminals.exists().then(|| read(&terminals)).flatten(),
+        })
+    }
+
+    fn understand(
+        &self,
+        sources: &Sources,
+        scrutiny: Scrutiny,
+        around: Surroundings<'_>,
+    ) -> Option<Config> {
+        let collector = around.collector;
+        let mut damaged = false;
+        let mut root = |id: SourceId| {
+            let text = sources.get(id).map_or("", |source| source.text());
+            let document = reader::parse(id, text, collector);
+            damaged |= document.damaged;
+            document.root
+        };
+        let files = Files {
+            main: RoutesFile::read(root(self.main)),
+            departments: self
+                .departments
+                .iter()
+                .map(|id| Shared::read_department(root(*id)))
+                .collect(),
+            families: self
+                .families
+                .iter()
+                .map(|(stem, id)| (stem.clone(), file::Family::read(root(*id))))
+                .collect(),
+            terminals: self
+                .terminals
+                .map(|id| file::terminal::read_registry(root(id)))
+                .unwrap_or_default(),
+        };
+        if files.families.is_empty() {
+            let message = "no code families: plugins/ beside this file is empty or not there";
+            let found = Diagnostic::warning("no-families", Place::file(self.main), message);
+            collector.push(found.help("without families every scan is answered unknown-code"));
+        }
+        // Of a file that did not parse whole nobody knows which names it defines.
+        if damaged {
+            return None;
+        }
+        let lowered = lower::lower(&files, around);
+        lint::run(&lowered, scrutiny, collector);
+        Some(lowered.config)
+    }
+}
+
+/// The `.toml` files of a folder by name; hidden ones are editors' leftovers.
+fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|it| it == "toml"))
+        .filter(|path| {
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            name.is_some_and(|name| !name.starts_with('.'))
+        })
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests;
