@@ -12,7 +12,7 @@
 //!
 //! Around it stands the engine: [`server`] turns connections into requests, [`proxy`] requests into
 //! scans and decisions into answers, [`upstream`] asks the departments. [`config`] turns files into
-//! all of these, `app` wires and runs them, [`sandbox`] plays issuer, terminal and department.
+//! all of these, [`app`] wires and runs them, [`sandbox`] plays issuer, terminal and department.
 
 // Words and instants.
 pub mod random;
@@ -52,3 +52,7 @@ pub mod sandbox;
 pub mod admin;
 
 pub mod config;
+
+pub mod app;
+pub mod reload;
+pub mod trial;

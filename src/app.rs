@@ -1,0 +1,287 @@
+//! From a configuration to a running gateway: the only place that wires.
+//!
+//! Addresses are bound before anything is served, so that a start that cannot succeed fails whole.
+//! The clock and the randomness of the process enter here.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::config::{Config, Limits};
+use crate::gateway::Gateway;
+use crate::metrics::Metrics;
+use crate::proxy::respond::Refusal;
+use crate::proxy::{Entrance, Proxy, Shared, Site, SiteConfig};
+use crate::reason::Reason;
+use crate::server::{self, BindError, Listener, Patience, Refusals, Running, Server};
+use crate::time::Timestamp;
+use crate::tls::{self, TlsError};
+use crate::upstream::UpstreamConfig;
+
+/// Addresses given on the command line, which stand above the files'.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Overrides {
+    /// For the first listener.
+    pub listen: Option<SocketAddr>,
+    /// For the admin listener.
+    pub admin: Option<SocketAddr>,
+    /// Threads that serve terminals.
+    pub workers: Option<usize>,
+}
+
+/// A gateway with its addresses bound, serving nobody yet.
+#[derive(Debug)]
+pub struct App {
+    server: Server,
+    admin: Option<TcpListener>,
+    sites: Arc<ArcSwap<Site>>,
+    metrics: Metrics,
+    drain: Duration,
+}
+
+/// Why a gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The admin address is taken or not ours.
+    #[error("cannot listen on {address} for operators")]
+    Admin {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A terminals' address is taken or not ours.
+    #[error("cannot listen for terminals")]
+    Bind(#[from] BindError),
+    /// The system gives no randomness.
+    #[error("the system gives no randomness")]
+    Randomness,
+    /// A certificate or key cannot be used.
+    #[error("cannot use the certificates of listener {listener}")]
+    Tls {
+        /// The listener's name.
+        listener: Box<str>,
+        /// What is wrong with them.
+        #[source]
+        source: Box<TlsError>,
+    },
+    /// The trust roots of a department cannot be used.
+    #[error("cannot use the trust roots of upstream {upstream}")]
+    Trust {
+        /// The upstream's name.
+        upstream: Box<str>,
+        /// What is wrong with them.
+        #[source]
+        source: Box<TlsError>,
+    },
+    /// A worker could not be started.
+    #[error("cannot start a worker")]
+    Worker(#[source] io::Error),
+}
+
+/// An error and its causes on one line; every error says its own level only.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+}
+
+/// Now, by the clock of the machine.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the clock enters"
+)]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+impl App {
+    /// Binds every address of `config` and puts the rest to work.
+    pub fn build(config: Config, overrides: Overrides) -> Result<Self, StartError> {
+        let metrics = Metrics::default();
+        let listeners = listeners(&config, overrides.listen)?;
+        let server = Server::bind(server::Config {
+            listeners,
+            workers: overrides.workers.unwrap_or(config.limits.workers),
+            connections: config.limits.connections,
+            patience: Patience {
+                header: config.limits.header_timeout,
+                idle: config.limits.idle_timeout,
+            },
+            refusals: refusals(),
+        })?;
+        let admin = overrides
+            .admin
+            .or(config.admin)
+            .map(bind_admin)
+            .transpose()?;
+        let drain = config.limits.drain_timeout;
+        let site = site(config, &metrics, Shared::default())?;
+        metrics.reloaded(true, now());
+        Ok(Self {
+            server,
+            admin,
+            sites: Arc::new(ArcSwap::from_pointee(site)),
+            metrics,
+            drain,
+        })
+    }
+
+    /// The addresses terminals may use, in the order of the listeners.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
+    }
+
+    /// The address operators may use.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Starts the workers.
+    pub fn start(self) -> Result<Started, StartError> {
+        let sites = Arc::clone(&self.sites);
+        let seeds = seeds()?;
+        let running = self.server.start(move |worker| {
+            let seed = seeds
+                ^ u64::try_from(worker.index)
+                    .unwrap_or_default()
+                    .wrapping_mul(0xD1B5_4A32_D192_ED03);
+            Proxy::new(Arc::clone(&sites), worker, seed, now)
+        });
+        let running = running.map_err(StartError::Worker)?;
+        Ok(Started {
+            running,
+            admin: self.admin,
+            sites: self.sites,
+            metrics: self.metrics,
+            drain: self.drain,
+        })
+    }
+}
+
+/// A gateway at work.
+#[derive(Debug)]
+pub struct Started {
+    /// The workers.
+    pub running: Running,
+    /// The operators' listener, bound and not yet served.
+    pub admin: Option<TcpListener>,
+    /// The configuration in force.
+    pub sites: Arc<ArcSwap<Site>>,
+    /// The counters.
+    pub metrics: Metrics,
+    /// How long requests under way may take at the end.
+    pub drain: Duration,
+}
+
+/// Turns a configuration into what the proxy works with.
+pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, StartError> {
+    let upstreams = config
+        .upstreams
+        .iter()
+        .map(upstream)
+        .collect::<Result<_, _>>()?;
+    let entrances = config.listeners.iter().map(|listener| Entrance {
+        name: listener.name.clone(),
+        written: listener.address,
+        door: listener.door.clone(),
+        cleaning: listener.cleaning,
+        trusted_proxies: listener.trusted_proxies.clone(),
+        body_limit: listener.body_limit,
+    });
+    let entrances = entrances.collect();
+    let gateway = Gateway::new(config.gateway);
+    let handles = metrics.handles(&gateway);
+    let Limits { body_timeout, .. } = config.limits;
+    let config = SiteConfig {
+        gateway,
+        upstreams,
+        entrances,
+        adapters: config.adapters,
+        landings: config.landings,
+        body_timeout,
+        shared,
+    };
+    Ok(Site::new(config, handles))
+}
+
+fn upstream(config: &crate::config::Upstream) -> Result<UpstreamConfig, StartError> {
+    let trust = |source: TlsError| StartError::Trust {
+        upstream: config.name.clone(),
+        source: source.into(),
+    };
+    Ok(UpstreamConfig {
+        name: config.name.to_string(),
+        endpoints: config.endpoints.clone(),
+        connect_timeout: config.connect_timeout,
+        timeout: config.timeout,
+        idle: config.idle,
+        tls: config
+            .ca
+            .as_deref()
+            .map(tls::client_config)
+            .transpose()
+            .map_err(trust)?,
+    })
+}
+
+fn listeners(config: &Config, first: Option<SocketAddr>) -> Result<Vec<Listener>, StartError> {
+    let overrides = std::iter::once(first).chain(std::iter::repeat(None));
+    let listener = |(listener, address): (&crate::config::Listener, Option<SocketAddr>)| {
+        let tls = listener
+            .tls
+            .as_ref()
+            .map(|tls| tls::server_config(&tls.cert, &tls.key))
+            .transpose();
+        let tls = tls.map_err(|source| StartError::Tls {
+            listener: listener.name.clone(),
+            source: source.into(),
+        })?;
+        Ok(Listener {
+            address: address.unwrap_or(listener.address),
+            tls,
+        })
+    };
+    config
+        .listeners
+        .iter()
+        .zip(overrides)
+        .map(listener)
+        .collect()
+}
+
+fn bind_admin(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let bind = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    bind().map_err(|source| StartError::Admin { address, source })
+}
+
+fn refusals() -> Refusals {
+    let message = |reason| Refusal::from(reason).message();
+    Refusals {
+        malformed: message(Reason::MalformedRequest),
+        overloaded: message(Reason::Overloaded),
+        too_large: message(Reason::TooLarge),
+        too_slow: message(Reason::TooSlow),
+    }
+}
+
+fn seeds() -> Result<u64, StartError> {
+    let mut seed = [0; 8];
+    SystemRandom::new()
+        .fill(&mut seed)
+        .map_err(|_| StartError::Randomness)?;
+    Ok(u64::from_ne_bytes(seed))
+}
