@@ -56,3 +56,5 @@ pub mod config;
 pub mod app;
 pub mod reload;
 pub mod trial;
+
+pub mod cli;

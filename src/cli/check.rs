@@ -1,0 +1,99 @@
+//! `multicode check`.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::options::Format;
+use super::{Exit, Failure, Process};
+use crate::config::{self, Diagnostic, Diagnostics, ProcessSecrets, Severity, Style};
+use crate::trial;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// The configuration; `plugins/`, `routes.d/` and `terminals.toml` are found beside it.
+    #[arg(value_name = "FILE", default_value = "routes.toml")]
+    file: PathBuf,
+    /// A secret that is not set is an error.
+    #[arg(long)]
+    strict: bool,
+    /// How the findings are printed.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// Findings about secrets that are not set, the only ones `--strict` makes worse.
+const UNSET: &str = "unset-secret";
+
+/// Findings about files that cannot be read.
+const UNREADABLE: &str = "unreadable";
+
+pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
+    let secrets = ProcessSecrets::beside(&options.file);
+    let mut diagnostics = config::check(&options.file, &secrets).diagnostics;
+    if options.strict {
+        diagnostics.raise(UNSET);
+    }
+    let trials = trial::run(&options.file, &secrets);
+    for trial in &trials {
+        for failure in &trial.failures {
+            let message = format!("test \"{}\": {failure}", trial.name);
+            diagnostics.push(Diagnostic::error("test-failed", trial.at, message));
+        }
+    }
+    match options.format {
+        Format::Human => people(&diagnostics, trials.len(), process)?,
+        Format::Json => programs(&diagnostics, trials.len(), process)?,
+    }
+    Ok(exit(&diagnostics))
+}
+
+fn exit(diagnostics: &Diagnostics) -> Exit {
+    if diagnostics
+        .iter()
+        .any(|found| found.code == UNREADABLE && found.severity == Severity::Error)
+    {
+        Exit::Io
+    } else if diagnostics.has_errors() {
+        Exit::Finding
+    } else {
+        Exit::Success
+    }
+}
+
+fn people(
+    diagnostics: &Diagnostics,
+    trials: usize,
+    process: &mut Process<'_>,
+) -> Result<(), Failure> {
+    let style = if std::io::stdout().is_terminal() {
+        Style::Colour
+    } else {
+        Style::Plain
+    };
+    write!(process.out, "{}", diagnostics.render(style))?;
+    let count = |severity| diagnostics.count(severity);
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let counted = [(errors, "error"), (warnings, "warning"), (trials, "test")];
+    let counted =
+        counted.map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }));
+    writeln!(process.out, "{}", counted.join(", "))?;
+    Ok(())
+}
+
+fn programs(
+    diagnostics: &Diagnostics,
+    trials: usize,
+    process: &mut Process<'_>,
+) -> Result<(), Failure> {
+    let report = json!({
+        "errors": diagnostics.count(Severity::Error),
+        "warnings": diagnostics.count(Severity::Warning),
+        "tests": trials,
+        "findings": diagnostics.to_json(),
+    });
+    writeln!(process.out, "{report}")?;
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! `multicode explain`.
+
+mod batch;
+mod story;
+
+use clap::Args;
+
+use super::options::{self, Config, Format};
+use super::{Exit, Failure, Process, load};
+use crate::explain::{Detail, explain};
+use crate::family::Region;
+use crate::gateway::{Door, Gateway};
+use crate::scan::{Claims, Cleaning, Scan, clean};
+use crate::time::Timestamp;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// The text of the code; put `--` in front of one that begins with a dash.
+    #[arg(
+        value_name = "CODE",
+        required_unless_present = "batch",
+        allow_hyphen_values = true
+    )]
+    code: Option<String>,
+    /// The scene, by its name or any alias; else the first listener's default.
+    #[arg(long, value_name = "SCENE")]
+    scene: Option<String>,
+    /// The terminal.
+    #[arg(long, value_name = "TERMINAL")]
+    terminal: Option<String>,
+    /// The organisation the terminal says it stands in.
+    #[arg(long, value_name = "ORGANISATION")]
+    organisation: Option<String>,
+    /// The region the terminal says it stands in.
+    #[arg(long, value_name = "ADCODE", value_parser = options::region)]
+    region: Option<Region>,
+    /// When it is scanned: Unix seconds or RFC 3339; else now.
+    #[arg(long, value_name = "TIME", value_parser = options::instant)]
+    at: Option<Timestamp>,
+    /// Read one JSON object a line from standard input, print one a line, in order.
+    #[arg(long, conflicts_with = "code")]
+    batch: bool,
+    #[command(flatten)]
+    config: Config,
+    /// How it is printed.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// What the scans of one call are explained with.
+struct Desk {
+    gateway: Gateway,
+    door: Door,
+    cleaning: Cleaning,
+}
+
+pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
+    let config = load::config(&options.config.config, process)?;
+    let door = config.listeners.first();
+    let desk = Desk {
+        door: door
+            .map(|listener| listener.door.clone())
+            .unwrap_or_default(),
+        cleaning: door.map(|listener| listener.cleaning).unwrap_or_default(),
+        gateway: Gateway::new(config.gateway),
+    };
+    match &options.code {
+        Some(code) => one(&desk, code, options, process),
+        None => batch::run(&desk, process),
+    }
+}
+
+fn one(
+    desk: &Desk,
+    code: &str,
+    options: &Options,
+    process: &mut Process<'_>,
+) -> Result<Exit, Failure> {
+    let region = options.region.map(|region| region.to_string());
+    let claims = Claims {
+        scene: options.scene.as_deref(),
+        terminal: options.terminal.as_deref(),
+        organisation: options.organisation.as_deref(),
+        region: region.as_deref(),
+    };
+    let scan = Scan {
+        text: clean(code, desk.cleaning),
+        claims,
+    };
+    let now = options.at.unwrap_or_else(process.now);
+    let (story, outcome) = explain(&desk.gateway, &scan, &desk.door, Detail::Everything, now);
+    match options.format {
+        Format::Human => story::write(&story, process.out)?,
+        Format::Json => {
+            serde_json::to_writer(&mut *process.out, &story).map_err(Failure::io)?;
+            writeln!(process.out)?;
+        }
+    }
+    Ok(if outcome.is_ok() {
+        Exit::Success
+    } else {
+        Exit::Finding
+    })
+}

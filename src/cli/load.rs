@@ -1,0 +1,41 @@
+//! What commands need of a configuration.
+
+use std::path::Path;
+
+use super::{Failure, Process};
+use crate::config::{self, Config, ProcessSecrets, Secrets, Style};
+use crate::gateway::Gateway;
+
+/// Reads a configuration with the secrets of the environment, as far as they are set. Mistakes are
+/// told on standard error, as `check` tells them.
+pub(super) fn config(path: &Path, process: &mut Process<'_>) -> Result<Config, Failure> {
+    config_with(path, &ProcessSecrets::beside(path), process)
+}
+
+/// The same with secrets from elsewhere.
+pub(super) fn config_with(
+    path: &Path,
+    secrets: &dyn Secrets,
+    process: &mut Process<'_>,
+) -> Result<Config, Failure> {
+    let loaded = config::load(path, secrets);
+    if let Some(config) = loaded.config {
+        return Ok(config);
+    }
+    write!(process.err, "{}", loaded.diagnostics.render(Style::Plain))?;
+    let refused = format!("{} cannot be used", path.display());
+    let unreadable = loaded
+        .diagnostics
+        .iter()
+        .any(|found| found.code == "unreadable");
+    Err(if unreadable {
+        Failure::io(refused)
+    } else {
+        Failure::finding(refused)
+    })
+}
+
+/// The gateway of a configuration: families, keys, scenes and routes.
+pub(super) fn gateway(path: &Path, process: &mut Process<'_>) -> Result<Gateway, Failure> {
+    Ok(Gateway::new(config(path, process)?.gateway))
+}

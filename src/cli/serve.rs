@@ -1,0 +1,156 @@
+//! `multicode serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::options::Config;
+use super::{Exit, Failure, Process, load};
+use crate::admin::{self, ConfigState, Operations, Readiness, Status};
+use crate::app::{self, App, Overrides, Started};
+use crate::config::ProcessSecrets;
+use crate::metrics::Metrics;
+use crate::reload::Reloader;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// Where the first listener listens, instead of where the file says.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where operators come in, instead of where the file says.
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
+    /// Threads that serve terminals, instead of what the file says; 0: one a core.
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+    /// What is logged: error, warn, info, debug or trace, also per module.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "MULTICODE_LOG",
+        default_value = "info"
+    )]
+    log: String,
+}
+
+pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
+    log_to_stderr(&options.log)?;
+    let config = load::config(&options.config.config, process)?;
+    let overrides = Overrides {
+        listen: options.listen,
+        admin: options.admin,
+        workers: options.workers,
+    };
+    let app = App::build(config, overrides).map_err(Failure::io)?;
+    for address in app.addresses() {
+        tracing::info!(%address, "listening for scans");
+    }
+    if let Some(address) = app.admin_address() {
+        tracing::info!(%address, "listening for operators");
+    }
+    let started = app.start().map_err(Failure::io)?;
+    super::block_on(watch(started, options.config.config.clone()))?
+}
+
+/// Serves operators, reloads on SIGHUP, drains on SIGTERM or SIGINT.
+async fn watch(started: Started, path: PathBuf) -> Result<Exit, Failure> {
+    let secrets = Box::new(ProcessSecrets::beside(&path));
+    let sites = Arc::clone(&started.sites);
+    let reloader = Arc::new(Reloader::new(
+        path,
+        secrets,
+        sites,
+        started.metrics.clone(),
+        app::now(),
+    ));
+    let draining = Arc::new(AtomicBool::new(false));
+    let gateway = RunningGateway {
+        reloader: Arc::clone(&reloader),
+        metrics: started.metrics,
+        draining: Arc::clone(&draining),
+    };
+    let mut hangup = signal(SignalKind::hangup())?;
+    if let Some(listener) = started.admin {
+        tokio::spawn(admin::serve(listener, Arc::new(gateway)));
+    }
+    let mut ended = std::pin::pin!(super::interrupted());
+    loop {
+        tokio::select! {
+            end = &mut ended => break end?,
+            _ = hangup.recv() => {
+                let reloader = Arc::clone(&reloader);
+                // Reading files and compiling tables takes a while; operators are served meanwhile.
+                tokio::task::spawn_blocking(move || reloader.reload(app::now()).is_ok());
+            }
+        }
+    }
+    draining.store(true, Ordering::Relaxed);
+    tracing::info!(open = started.running.connections(), "draining");
+    let (running, limit) = (started.running, started.drain);
+    let cut_off = tokio::task::spawn_blocking(move || running.drain(limit))
+        .await
+        .map_err(Failure::io)?;
+    tracing::info!(cut_off, "stopped");
+    Ok(Exit::Success)
+}
+
+/// What operators are told about the gateway.
+#[derive(Debug)]
+struct RunningGateway {
+    reloader: Arc<Reloader>,
+    metrics: Metrics,
+    draining: Arc<AtomicBool>,
+}
+
+impl Operations for RunningGateway {
+    fn readiness(&self) -> Readiness {
+        let standing = self.reloader.standing();
+        let keys_unavailable = self.reloader.keys_unavailable();
+        let status = if self.draining.load(Ordering::Relaxed) {
+            Status::Draining
+        } else if standing.stale.is_some() || !keys_unavailable.is_empty() {
+            Status::Degraded
+        } else {
+            Status::Ready
+        };
+        let config = ConfigState {
+            since: standing.since.to_string(),
+            stale_since: standing.stale.as_ref().map(|stale| stale.since.to_string()),
+            why: standing.stale.map(|stale| stale.why.to_string()),
+        };
+        Readiness {
+            status,
+            config,
+            keys_unavailable,
+        }
+    }
+
+    fn exposition(&self) -> String {
+        self.metrics.exposition()
+    }
+}
+
+/// Logs as JSON, one event a line. A panic is logged with its place only: its message may quote
+/// what was being read.
+fn log_to_stderr(level: &str) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(Failure::usage)?;
+    let logger = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter);
+    logger
+        .with_writer(std::io::stderr)
+        .try_init()
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a fault of the gateway");
+    }));
+    Ok(())
+}
