@@ -1,0 +1,240 @@
+//! What the stages of a decision cost, on one core.
+//!
+//! `cargo bench --bench core`; a name behind `--` picks some. Everything is built from the shipped
+//! files with throw-away secrets, the classifier's tables from generated families.
+
+// What `criterion_group!` makes has no documentation.
+#![allow(missing_docs, reason = "a program, and the macros of criterion")]
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark without its subject measures nothing"
+)]
+
+use std::hint::black_box;
+use std::path::Path;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use multicode::classify::Classifier;
+use multicode::config::{self, Config, NoSecrets, Secrets};
+use multicode::family::{
+    Algorithm, CaptureNames, Encoding, Family, Kind, KindSet, Layout, Mask, Names, Reader, Shape,
+    Signed, Trust, Validity,
+};
+use multicode::gateway::{Door, Gateway};
+use multicode::policy::Strangers;
+use multicode::proxy::extract::{Envelope, Head};
+use multicode::random::Random;
+use multicode::sandbox::mint::{Order, mint};
+use multicode::scan::{Claims, Cleaning, Scan, clean};
+use multicode::time::Timestamp;
+use multicode::trial::Stopgap;
+use multicode::trust::{Depth, Findings, Secret};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_795_309_200);
+const SECRET: &[u8] = b"thirty-two bytes nobody will use";
+const WECHAT: &str = "160000000000000001";
+const UNKNOWN: &str = "https://www.example.org/some/page?of=no&interest=1";
+
+/// The code's own parts of a decision, each on its own.
+fn stages(c: &mut Criterion) {
+    let gateway = gateway();
+    let code = aggregate(&gateway, "2026a");
+    let family = family(&gateway);
+
+    let raw = format!("{code}\r\n");
+    c.bench_function("clean/line-end", |b| {
+        b.iter(|| clean(black_box(&raw), Cleaning::Scanner));
+    });
+    let matched = family.shapes.first().and_then(|shape| shape.matches(&code));
+    let matched = matched.expect("a minted code has its family's shape");
+    c.bench_function("parse/aggregate-match", |b| {
+        b.iter(|| family.shapes.first().map(|it| it.matches(black_box(&code))));
+    });
+    c.bench_function("parse/aggregate-read", |b| {
+        b.iter(|| family.read(black_box(&matched)));
+    });
+
+    let (message, _) = code.rsplit_once('.').expect("a signature at its end");
+    for algorithm in Algorithm::ALL {
+        let secret = Secret::new(algorithm, SECRET).expect("a secret of 32 bytes");
+        let signature = secret.sign(Encoding::Base64Url, message.as_bytes());
+        let signed = Signed {
+            bytes: message.as_bytes(),
+            signature: &signature,
+            encoding: Encoding::Base64Url,
+            algorithms: &Algorithm::ALL,
+        };
+        c.bench_function(&format!("verify/{}", algorithm.name()), |b| {
+            b.iter(|| assert!(secret.verifies(black_box(&signed))));
+        });
+    }
+    c.bench_function("verify/whole-aggregate", |b| {
+        let read = family.read(&matched).expect("a minted code is read");
+        b.iter(|| {
+            let mut findings = Findings::default();
+            let depth = Depth::FirstRefusal;
+            let believed = gateway
+                .keys()
+                .verify(read.clone(), depth, &mut findings, NOW);
+            assert!(believed.is_ok());
+        });
+    });
+
+    let body = format!(r#"{{"code":"{code}","scene":"01301","terminal":"W-0001","amount":1200}}"#);
+    let (envelope, head) = (
+        Envelope::own(),
+        Head {
+            content_type: Some("application/json"),
+            ..Head::default()
+        },
+    );
+    c.bench_function("extract/json", |b| {
+        b.iter(|| {
+            let body = black_box(body.as_bytes());
+            let medium = envelope.medium(&head, body).expect("JSON");
+            envelope
+                .extract(medium, &head, body)
+                .expect("a code")
+                .code
+                .len()
+        });
+    });
+}
+
+/// Text in, decision out.
+fn decide(c: &mut Criterion) {
+    let gateway = gateway();
+    let door = Door {
+        default_scene: Some("other".into()),
+        scenes: Box::default(),
+        strangers: Strangers::Admit,
+    };
+    let (sha, sm3) = (aggregate(&gateway, "2026a"), aggregate(&gateway, "2026s"));
+    let cases = [
+        ("aggregate-sha256", sha.as_str(), "settlement"),
+        ("aggregate-sm3", sm3.as_str(), "settlement"),
+        ("wechat", WECHAT, "payment"),
+        ("unknown", UNKNOWN, "payment"),
+    ];
+    for (name, code, scene) in cases {
+        let claims = Claims {
+            scene: Some(scene),
+            terminal: Some("W-0001"),
+            ..Claims::default()
+        };
+        c.bench_function(&format!("decide/{name}"), |b| {
+            b.iter(|| {
+                let text = clean(black_box(code), Cleaning::Scanner);
+                let scan = Scan { text, claims };
+                gateway.decide(&scan, &door, NOW).is_ok()
+            });
+        });
+    }
+}
+
+/// The table with many families in it: the first, the last, none, and the shipped ones.
+fn classify(c: &mut Criterion) {
+    let mut group = c.benchmark_group("classify");
+    for rules in [50, 500, 2_000] {
+        let families: Vec<_> = (0..rules).map(declared).collect();
+        let classifier = Classifier::new(&families);
+        let texts = [
+            ("first", text_of(0)),
+            ("last", text_of(rules - 1)),
+            ("none", "Q9-no-such-code-1234567890".to_owned()),
+        ];
+        for (which, text) in texts {
+            let scan = clean(&text, Cleaning::Scanner);
+            let known = which != "none";
+            group.bench_function(BenchmarkId::new(which, rules), |b| {
+                b.iter(|| {
+                    let scan = black_box(&scan);
+                    let found = classifier.classify(&families, scan, KindSet::ALL, &mut ());
+                    assert_eq!(found.is_ok(), known);
+                });
+            });
+        }
+    }
+    let gateway = gateway();
+    let classifier = Classifier::new(gateway.families());
+    let code = aggregate(&gateway, "2026a");
+    for (which, text) in [
+        ("aggregate", &*code),
+        ("wechat", WECHAT),
+        ("unknown", UNKNOWN),
+    ] {
+        let scan = clean(text, Cleaning::Scanner);
+        group.bench_function(BenchmarkId::new(which, "shipped"), |b| {
+            b.iter(|| {
+                let scan = black_box(&scan);
+                let found = classifier.classify(gateway.families(), scan, KindSet::ALL, &mut ());
+                found.is_ok()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A family no other is like: a prefix of its own, a length of its own, one of five shapes.
+fn declared(number: usize) -> Family {
+    let (prefix, length) = (prefix_of(number), 8 + number % 23);
+    let pattern = match number % 5 {
+        0 => format!("{prefix}[0-9]{{{length}}}"),
+        1 => format!("{prefix}[0-9A-F]{{{length}}}"),
+        2 => format!("{prefix}(?<id>[0-9]{{{length}}})"),
+        3 => format!("{prefix}(?:[0-9]{{{length}}}|[A-Z]{{{length}}})"),
+        _ => format!("{prefix}[A-Za-z0-9_-]{{{length},40}}"),
+    };
+    let mut captures = CaptureNames::default();
+    let shape = Shape::new(&pattern, &mut captures).expect("a shape");
+    Family {
+        id: format!("family-{number}").into(),
+        names: Names::default(),
+        kind: Kind::Payment,
+        mask: Mask::All,
+        trust: Trust::Structure,
+        shapes: [shape].into(),
+        captures,
+        checks: Box::default(),
+        reader: Reader::Declared(Layout::default()),
+        validity: Validity::default(),
+        index: number,
+    }
+}
+
+fn text_of(number: usize) -> String {
+    format!("{}{}", prefix_of(number), "7".repeat(8 + number % 23))
+}
+
+fn prefix_of(number: usize) -> String {
+    format!("{:04}", number * 7 + 1)
+}
+
+fn config() -> Config {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("routes.toml");
+    let none: &dyn Secrets = &NoSecrets;
+    let loaded = config::load(&path, &Stopgap::over(none));
+    loaded.config.expect("the shipped files load")
+}
+
+fn gateway() -> Gateway {
+    Gateway::new(config().gateway)
+}
+
+fn family(gateway: &Gateway) -> &Family {
+    let mut families = gateway.families().iter();
+    families.find(|it| &*it.id == "aggregate").expect("shipped")
+}
+
+fn aggregate(gateway: &Gateway, key: &str) -> String {
+    let order = Order {
+        key_id: Some(key.to_owned()),
+        issuer: Some("fujian".to_owned()),
+        ..Order::default()
+    };
+    let mut random = Random::seeded(1);
+    mint(family(gateway), gateway.keys(), &order, &mut random, NOW).expect("a sound code")
+}
+
+criterion_group!(core, stages, decide, classify);
+criterion_main!(core);
