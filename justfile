@@ -1,0 +1,53 @@
+# What is done often. `just` lists it; `just check` is exactly what the build server runs.
+
+# Pinned: the toolchain of `msrv` is the rust-version of Cargo.toml.
+msrv := `sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml`
+
+[private]
+default:
+    @just --list --unsorted
+
+# everything a change must pass
+check:
+    tests/run
+
+# format the code
+fmt:
+    cargo fmt --all
+
+# clippy, warnings are errors
+lint:
+    cargo clippy --locked --all-targets -- -D warnings
+
+# the tests whose names contain a word, or all: `just test layers`
+test *words:
+    cargo nextest run --locked {{ words }}
+
+# the documentation, warnings are errors
+doc:
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --no-deps --document-private-items
+
+# licences, duplicates, sources and, where github.com can be reached, advisories
+deny:
+    target/tools/bin/cargo-deny --locked check --hide-inclusion-graph
+
+# the gateway at work: mock departments, one code of each kind, a table
+demo *options:
+    cargo run --locked --release -- demo {{ options }}
+
+# the micro-benchmarks
+bench *words:
+    cargo bench --locked {{ words }}
+
+# fuzz one target of tests/fuzz; needs nightly and cargo-fuzz
+fuzz target="decide" seconds="60":
+    cargo +nightly fuzz run --fuzz-dir tests/fuzz {{ target }} -- -max_total_time={{ seconds }}
+
+# the long proofs: every property with 100,000 cases, ignored tests included
+prove cases="100000":
+    PROPTEST_CASES={{ cases }} cargo nextest run --locked --release --run-ignored all --no-fail-fast
+
+# whether the oldest supported compiler still builds it
+msrv:
+    rustup toolchain install {{ msrv }} --profile minimal
+    cargo +{{ msrv }} check --locked --all-targets

@@ -1,0 +1,211 @@
+//! The manual held against the program: what is written there must be so.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use http::StatusCode;
+use multicode::gateway::Gateway;
+use multicode::metrics::Metrics;
+use multicode::proxy::respond::Refusal;
+use multicode::reason::Reason;
+use multicode::time::Timestamp;
+
+use crate::source::{all, root};
+
+/// The part of `docs/reasons.md` under a heading.
+fn section(heading: &str) -> String {
+    let text = fs::read_to_string(root().join("docs/reasons.md")).unwrap();
+    let (_, after) = text.split_once(&format!("\n## {heading}\n")).unwrap();
+    after.split("\n## ").next().unwrap().to_owned()
+}
+
+/// The cells of every table row whose first cell is a word in code.
+fn rows(text: &str) -> Vec<Vec<&str>> {
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+#[track_caller]
+fn check_reasons(heading: &str) {
+    let text = section(heading);
+    let documented = rows(&text);
+    let documented: Vec<_> = documented
+        .iter()
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1], row[2]))
+        .collect();
+    let statuses: Vec<_> = Reason::ALL.iter().map(|reason| statuses(*reason)).collect();
+    let real: Vec<_> = Reason::ALL
+        .iter()
+        .zip(&statuses)
+        .map(|(reason, statuses)| {
+            let (slug, stage) = (reason.slug().to_owned(), reason.stage().name());
+            (slug, statuses.as_str(), stage)
+        })
+        .collect();
+    assert_eq!(documented, real, "docs/reasons.md, {heading}");
+    for row in rows(&text) {
+        assert_eq!(row.len(), 5, "{row:?}");
+        assert!(row.iter().all(|cell| !cell.is_empty()), "{row:?}");
+    }
+}
+
+/// Every status a reason is answered with, the usual one first.
+fn statuses(reason: Reason) -> String {
+    let usual = Refusal::from(reason);
+    let late = Refusal {
+        timed_out: true,
+        ..usual.clone()
+    };
+    let mut all = vec![usual.status(), late.status(), usual.status_of_head()];
+    all.sort_unstable();
+    all.dedup();
+    let all: Vec<_> = all.iter().map(StatusCode::as_str).collect();
+    all.join(", ")
+}
+
+#[test]
+fn every_reason_is_documented_in_english() {
+    check_reasons("English");
+}
+
+#[test]
+fn every_reason_is_documented_in_chinese() {
+    check_reasons("中文");
+}
+
+#[test]
+fn documented_metrics_are_the_registered_ones() {
+    let metrics = Metrics::default();
+    // Counters show once they have a label; the one labelled with families has none here, so the
+    // sources must vouch for it.
+    let _handles = metrics.handles(&Gateway::default());
+    metrics.reloaded(true, Timestamp::default());
+    let exposition = metrics.exposition();
+    let registered = exposition
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .filter_map(|line| line.split(' ').next().map(str::to_owned));
+    let manual = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let documented = rows(&manual).into_iter().filter_map(|row| {
+        let name = row[0].trim_matches('`');
+        let name = name.strip_suffix("_total").unwrap_or(name);
+        let name = name.strip_suffix("_info").unwrap_or(name);
+        name.starts_with("multicode_").then(|| name.to_owned())
+    });
+    let documented: BTreeSet<_> = documented.collect();
+    let registered: BTreeSet<_> = registered.collect();
+    assert_eq!(registered.difference(&documented).next(), None);
+    let source = fs::read_to_string(root().join("src/metrics.rs")).unwrap();
+    for name in documented.difference(&registered) {
+        let bare = name.trim_start_matches("multicode_");
+        assert!(source.contains(&format!("\"{bare}\"")), "{name}");
+    }
+}
+
+/// Every document for people, without what building leaves behind.
+fn documents() -> Vec<PathBuf> {
+    let folders = ["", "docs", "plugins", "routes.d", "bench", "loadtest"];
+    let folders = folders.iter().map(|folder| root().join(folder));
+    let entries = folders.filter_map(|folder| fs::read_dir(folder).ok());
+    let files = entries.flatten().map(|entry| entry.unwrap().path());
+    files
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .collect()
+}
+
+/// The targets of `[text](target)` that are files of this repository.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    let files = targets.filter_map(|target| target.split('#').next());
+    files.filter(|file| !file.is_empty() && !file.contains("://") && !file.starts_with("mailto:"))
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        let folder = document.parent().unwrap();
+        for link in links(&text).filter(|link| !folder.join(link).exists()) {
+            let name = document.strip_prefix(root()).unwrap().display();
+            broken.push(format!("{name}: {link}"));
+        }
+    }
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+}
+
+/// The options a text names: `--config`, `--at`.
+fn options(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_lowercase() && c != '-');
+    let long = words.filter(|word| word.len() > 3 && word.starts_with("--"));
+    long.filter(|word| *word != "--help" && *word != "--version")
+        .map(str::to_owned)
+        .collect()
+}
+
+fn help(command: &str) -> String {
+    let program = env!("CARGO_BIN_EXE_multicode");
+    let out = Command::new(program).args(["help", command]).output();
+    String::from_utf8(out.unwrap().stdout).unwrap()
+}
+
+#[test]
+fn documented_options_are_the_programs() {
+    let program = env!("CARGO_BIN_EXE_multicode");
+    let out = Command::new(program).arg("help").output().unwrap();
+    let usage = String::from_utf8(out.stdout).unwrap();
+    let (_, commands) = usage.split_once("Commands:\n").unwrap();
+    let commands = commands.lines().take_while(|line| !line.is_empty());
+    let mut commands: BTreeSet<&str> = commands
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|command| *command != "help")
+        .collect();
+    let manual = fs::read_to_string(root().join("docs/cli.md")).unwrap();
+    for section in manual.split("\n## `").skip(1) {
+        let (heading, _) = section.split_once('\n').unwrap();
+        let of = |part: &str| part.split([' ', '`']).next().unwrap_or_default().to_owned();
+        let named: Vec<_> = heading.split(", `").map(of).collect();
+        let real: BTreeSet<_> = named.iter().flat_map(|it| options(&help(it))).collect();
+        assert_eq!(options(section), real, "docs/cli.md, {heading}");
+        for command in &named {
+            assert!(commands.remove(command.as_str()), "{command} is no command");
+        }
+    }
+    assert!(commands.is_empty(), "docs/cli.md lacks {commands:?}");
+}
+
+/// The codes of findings that a source creates.
+fn findings(source: &str) -> impl Iterator<Item = &str> {
+    let makers = [
+        "Diagnostic::error(",
+        "Diagnostic::warning(",
+        "Diagnostic::note(",
+        "around.error(",
+    ];
+    makers.into_iter().flat_map(|maker| {
+        let after = source.split(maker).skip(1);
+        after.filter_map(|rest| rest.trim_start().strip_prefix('"')?.split('"').next())
+    })
+}
+
+#[test]
+fn every_finding_of_check_is_documented() {
+    let manual = fs::read_to_string(root().join("docs/routes.md")).unwrap();
+    let (_, table) = manual.split_once("\n## Findings\n").unwrap();
+    let mut missing = BTreeSet::new();
+    for source in all() {
+        let text = fs::read_to_string(root().join(&source.name)).unwrap();
+        for code in findings(&text) {
+            if !table.contains(&format!("`{code}`")) {
+                missing.insert(format!("{}: {code}", source.name));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}

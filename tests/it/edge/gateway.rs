@@ -1,0 +1,159 @@
+//! A gateway on the shipped files, with a mock department in the place of each backend.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use multicode::app::{App, Overrides, Started};
+use multicode::sandbox::departments::{self, Behaviour, Department, Departments, Fault, Received};
+use multicode::sandbox::mint::Flaw;
+use serde_json::json;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use super::files::minted;
+use super::{Answer, Client, Files};
+
+/// The departments, on a thread of their own.
+pub(super) struct Mocks {
+    pub(super) running: departments::Running,
+    /// Dropped, it ends the thread.
+    _stay: oneshot::Sender<()>,
+}
+
+impl Mocks {
+    pub(super) fn start() -> Self {
+        let (stay, gone) = oneshot::channel::<()>();
+        let (report, started) = mpsc::channel();
+        thread::spawn(move || {
+            let mut builder = Builder::new_current_thread();
+            builder.enable_all().build().unwrap().block_on(async {
+                let started = Departments::start(&departments::Options::default()).await;
+                report.send(started.unwrap()).unwrap();
+                let _ = gone.await;
+            });
+        });
+        Self {
+            running: started.recv().unwrap(),
+            _stay: stay,
+        }
+    }
+
+    /// Puts them behind these files.
+    pub(super) fn stand_in(&self, files: &Files) {
+        for department in Department::ALL {
+            files.point(department, self.running.address(department));
+        }
+    }
+
+    /// Everything any of them received.
+    pub(super) fn received(&self) -> Vec<(Department, Received)> {
+        let of = |department| {
+            let received = self.running.received(department).into_iter();
+            received.map(move |received| (department, received))
+        };
+        Department::ALL.into_iter().flat_map(of).collect()
+    }
+}
+
+/// A gateway that serves until it is dropped.
+pub(super) struct TestGateway {
+    pub(super) started: Started,
+    pub(super) address: SocketAddr,
+    pub(super) mocks: Mocks,
+    pub(super) files: Files,
+    seed: AtomicU64,
+}
+
+impl TestGateway {
+    /// On the shipped files.
+    pub(super) fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// On the shipped files with these changes.
+    pub(super) fn with(change: impl FnOnce(&Files)) -> Self {
+        let (files, mocks) = (Files::shipped(), Mocks::start());
+        change(&files);
+        mocks.stand_in(&files);
+        let overrides = Overrides {
+            listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
+            admin: Some((Ipv4Addr::LOCALHOST, 0).into()),
+            workers: Some(1),
+        };
+        let app = App::build(files.load(), overrides).unwrap();
+        let address = app.addresses()[0];
+        Self {
+            started: app.start().unwrap(),
+            address,
+            mocks,
+            files,
+            seed: AtomicU64::new(1),
+        }
+    }
+
+    pub(super) fn client(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// Sends the bytes on a connection of their own and reads one answer.
+    pub(super) fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
+        self.client().exchange(bytes)
+    }
+
+    /// Scans a code in the gateway's own form.
+    pub(super) fn scan(&self, code: &str, scene: &str) -> Answer {
+        self.send(super::json(&json!({ "code": code, "scene": scene })))
+    }
+
+    /// A code no other one equals.
+    pub(super) fn mint(&self, family: &str) -> String {
+        self.mint_flawed(family, Flaw::None)
+    }
+
+    pub(super) fn mint_flawed(&self, family: &str, flaw: Flaw) -> String {
+        let seed = self.seed.fetch_add(1, Ordering::Relaxed);
+        minted(&self.started.sites.load().gateway, family, flaw, seed)
+    }
+
+    /// The only request any department received.
+    #[track_caller]
+    pub(super) fn only_received(&self) -> (Department, Received) {
+        let mut all = self.mocks.received();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    }
+
+    #[track_caller]
+    pub(super) fn assert_nobody_was_asked(&self) {
+        assert_eq!(self.mocks.received(), []);
+    }
+
+    /// Every request to the department meets this fault.
+    pub(super) fn spoil(&self, department: Department, fault: Fault) {
+        let behaviour = Behaviour {
+            fault,
+            fault_rate: 1.0,
+            ..Behaviour::default()
+        };
+        self.mocks.running.behave(department, behaviour);
+    }
+
+    /// The value of a counter or gauge by its name and labels as they are exposed.
+    #[track_caller]
+    pub(super) fn metric(&self, series: &str) -> f64 {
+        let text = self.started.metrics.exposition();
+        value_of(&text, series)
+    }
+}
+
+/// The value of a series in an exposition.
+#[track_caller]
+pub(super) fn value_of(exposition: &str, series: &str) -> f64 {
+    let value = exposition
+        .lines()
+        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let value = value.unwrap_or_else(|| panic!("no {series} in\n{exposition}"));
+    value.parse().unwrap()
+}

@@ -1,0 +1,50 @@
+//! The shipped gateway, bytes in and bytes out, with mock departments behind it.
+
+mod accounts;
+mod admin;
+mod answers;
+mod backend;
+mod client;
+mod faults;
+mod files;
+mod forms;
+mod framing;
+mod gateway;
+mod headers;
+mod limits;
+mod pages;
+mod program;
+mod reload;
+mod secrecy;
+mod tls;
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use self::backend::Backend;
+use self::client::{Answer, Client, json, post};
+use self::files::Files;
+use self::gateway::{Mocks, TestGateway};
+use self::program::Program;
+
+/// Long enough for anything that is going to happen.
+const SOON: Duration = Duration::from_secs(10);
+
+/// The deadline of tests about deadlines.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A health card that is good for ever; the first example of its family.
+const HEALTH_CARD: &str = "7C11C05DFF7B9C8F9A4CBD787F6C813EBE559C854D6E2AAD4EBBD0C6D548D393:1";
+
+/// A medicine's EAN-13, which the shipped routes answer themselves.
+const EAN: &str = "6901234567892";
+
+/// Waits until it is so.
+#[track_caller]
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < SOON, "never came about: {what}");
+        sleep(Duration::from_millis(10));
+    }
+}

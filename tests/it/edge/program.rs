@@ -1,0 +1,119 @@
+//! The program itself, as an operator starts it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use serde_json::Value;
+
+use super::files::{KEYS, SECRET};
+use super::{Answer, Client, Files, eventually};
+
+/// `multicode serve`, killed when it is dropped.
+pub(super) struct Program {
+    child: Child,
+    said: Arc<Mutex<String>>,
+    pub(super) scan: SocketAddr,
+    pub(super) admin: SocketAddr,
+}
+
+impl Program {
+    /// Serves these files at ports of its own choice.
+    pub(super) fn serve(files: &Files, log: &str) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_multicode"));
+        let any = "127.0.0.1:0";
+        command
+            .arg("serve")
+            .arg("--config")
+            .arg(files.main())
+            .args(["--listen", any, "--admin", any, "--workers", "1"])
+            .env_clear()
+            .envs(KEYS.map(|name| (name, SECRET)))
+            .env("MULTICODE_LOG", log)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let said = Arc::new(Mutex::new(String::new()));
+        listen(child.stderr.take().unwrap(), Arc::clone(&said));
+        listen(child.stdout.take().unwrap(), Arc::clone(&said));
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut program = Self {
+            child,
+            said,
+            scan: nowhere,
+            admin: nowhere,
+        };
+        program.scan = program.address("listening for scans");
+        program.admin = program.address("listening for operators");
+        program
+    }
+
+    /// Everything it said so far, on both streams.
+    pub(super) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    #[track_caller]
+    pub(super) fn wait_until_it_says(&self, words: &str) {
+        eventually(words, || self.said().contains(words));
+    }
+
+    pub(super) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(super) fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually("the program ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// What operators read at this path.
+    pub(super) fn get(&self, path: &str) -> Answer {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\n\r\n");
+        Client::new(self.admin).exchange(request)
+    }
+
+    /// Sends the bytes on a connection of their own and reads one answer.
+    pub(super) fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
+        Client::new(self.scan).exchange(bytes)
+    }
+
+    fn address(&self, message: &str) -> SocketAddr {
+        self.wait_until_it_says(message);
+        let said = self.said();
+        let event = said
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|event| event["message"] == message);
+        let event = event.unwrap_or_else(|| panic!("not a line of JSON: {said}"));
+        event["address"].as_str().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whole lines only, so that nobody reads half an event.
+fn listen(stream: impl Read + Send + 'static, said: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut said = said.lock().unwrap();
+            said.push_str(&line);
+            said.push('\n');
+        }
+    });
+}

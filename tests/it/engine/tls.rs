@@ -1,0 +1,164 @@
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    sync::Arc,
+};
+
+use http::{Request, uri::Scheme};
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use multicode::{
+    server::{Config, Listener},
+    tls::{client_config, server_config},
+    upstream::{Endpoint, UpstreamConfig},
+};
+use rustls::{ClientConnection, StreamOwned};
+use rustls_pki_types::ServerName;
+use tempfile::TempDir;
+
+use super::{Client, SOON, TestServer, config, post, upstream::towards};
+
+/// A certificate for `localhost` that is its own authority.
+struct Identity(TempDir);
+
+impl Identity {
+    fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
+        std::fs::write(
+            folder.path().join("key.pem"),
+            made.signing_key.serialize_pem(),
+        )
+        .unwrap();
+        Self(folder)
+    }
+
+    fn server(&self) -> Config {
+        let folder = self.0.path();
+        let tls = server_config(&folder.join("cert.pem"), &folder.join("key.pem")).unwrap();
+        let address = ([127, 0, 0, 1], 0).into();
+        Config {
+            listeners: vec![Listener {
+                address,
+                tls: Some(tls),
+            }],
+            ..config()
+        }
+    }
+
+    fn client(&self, alpn: &[&[u8]]) -> Arc<rustls::ClientConfig> {
+        let config = client_config(&self.0.path().join("cert.pem")).unwrap();
+        let mut config = Arc::unwrap_or_clone(config);
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Arc::new(config)
+    }
+
+    fn upstream(&self, host: &str, port: u16) -> UpstreamConfig {
+        let mut upstream = towards(&[port]);
+        upstream.endpoints[0] = Endpoint {
+            scheme: Scheme::HTTPS,
+            host: host.into(),
+            ..upstream.endpoints[0].clone()
+        };
+        upstream.tls = Some(self.client(&[b"http/1.1"]));
+        upstream
+    }
+}
+
+#[test]
+fn http_1_is_spoken_over_tls() {
+    let identity = Identity::new();
+    let server = TestServer::start(identity.server());
+    let name = ServerName::try_from("localhost").unwrap();
+    let session = ClientConnection::new(identity.client(&[]), name).unwrap();
+    let mut stream = StreamOwned::new(session, TcpStream::connect(server.address).unwrap());
+    for body in ["one", "two"] {
+        stream.write_all(post("/echo", body).as_bytes()).unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(body.as_bytes()) {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            seen.push(byte[0]);
+        }
+        assert!(seen.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    }
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_the_client_asks_for_it() {
+    let identity = Identity::new();
+    let server = TestServer::start(identity.server());
+    let connector = tokio_rustls::TlsConnector::from(identity.client(&[b"h2"]));
+    let stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    let stream = connector
+        .connect(ServerName::try_from("localhost").unwrap(), stream)
+        .await;
+    let executor = TokioExecutor::new();
+    let io = TokioIo::new(stream.unwrap());
+    let (sender, driver) = hyper::client::conn::http2::handshake(executor, io)
+        .await
+        .unwrap();
+    let driver = tokio::spawn(driver);
+    let exchange = async |path: &str, body: &'static str| {
+        let uri = format!("https://localhost{path}");
+        let request = Request::post(uri)
+            .body(Full::new(bytes::Bytes::from(body)))
+            .unwrap();
+        let response = sender.clone().send_request(request).await.unwrap();
+        (
+            response.status().as_u16(),
+            response.collect().await.unwrap().to_bytes(),
+        )
+    };
+    let (slow, quick) = tokio::join!(exchange("/sleep", "slow"), exchange("/framing", ""));
+    assert_eq!(slow, (200, "slow".into()));
+    assert_eq!(quick, (200, "Plain".into()));
+
+    let running = server.running;
+    let drained = tokio::task::spawn_blocking(move || running.drain(SOON));
+    assert_eq!(drained.await.unwrap(), 0);
+    driver.await.unwrap().unwrap();
+}
+
+#[test]
+fn a_client_that_does_not_shake_hands_is_closed() {
+    let identity = Identity::new();
+    let mut config = identity.server();
+    config.patience.header = std::time::Duration::from_millis(200);
+    let server = TestServer::start(config);
+    let mut client = Client::new(server.address);
+    client.write(b"\x16\x03\x01");
+    assert_eq!(client.rest().0, "");
+}
+
+#[test]
+fn an_upstream_over_tls_must_prove_its_name() {
+    let (identity, stranger) = (Identity::new(), Identity::new());
+    let backend = TestServer::start(identity.server());
+    let outcome = |upstream| {
+        let gateway = TestServer::with_upstreams(config(), vec![upstream]);
+        let mut client = gateway.client();
+        let outcomes = [
+            client.post("/send/echo", "x"),
+            client.post("/send/echo", "x"),
+        ];
+        assert_eq!(outcomes[0], outcomes[1]);
+        outcomes.into_iter().next().unwrap()
+    };
+    let port = backend.address.port();
+    let unreachable = (502, "unreachable".to_owned());
+    assert_eq!(
+        outcome(identity.upstream("localhost", port)),
+        (200, "x".into())
+    );
+    assert_eq!(outcome(identity.upstream("127.0.0.1", port)), unreachable);
+    assert_eq!(outcome(stranger.upstream("localhost", port)), unreachable);
+    let no_authority = UpstreamConfig {
+        tls: None,
+        ..identity.upstream("localhost", port)
+    };
+    assert_eq!(outcome(no_authority), unreachable);
+}

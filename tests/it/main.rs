@@ -1,0 +1,59 @@
+//! The integration tests, one binary so that they link once.
+
+/// Counts what `allocations` looks at.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
+
+/// Sockets in, sockets out: connections, deadlines, framing, TLS, delivery. Nothing about scans.
+#[cfg(test)]
+mod engine;
+
+/// The gateway from the terminal's socket to the department's: request forms, headers, limits, faults,
+/// pages, reloads, and what must never be told to anybody.
+#[cfg(test)]
+mod edge;
+
+/// The shape of the tree: which module may use which, what the core never touches.
+#[cfg(test)]
+mod layers;
+
+/// Reads our own sources; a helper of the tests about them.
+#[cfg(test)]
+mod source;
+
+/// The shipped files, loaded; a helper of the tests about decisions.
+#[cfg(test)]
+mod shipped;
+
+/// Codes of every family, sound and broken, as files.
+#[cfg(test)]
+mod corpora;
+
+/// Decisions with a fixed `now`: no sockets, no tokio.
+#[cfg(test)]
+mod decide;
+
+/// Vectors others published, where somebody put them beside this repository.
+#[cfg(test)]
+mod external;
+
+/// What holds for every text and every table.
+#[cfg(test)]
+mod properties;
+
+/// How little a decision costs.
+#[cfg(test)]
+mod allocations;
+
+/// The bodies of the fuzz targets, run briefly.
+#[cfg(test)]
+mod fuzz;
+
+/// The manual held against the program.
+#[cfg(test)]
+mod docs;
+
+/// Every command of the README, run.
+#[cfg(test)]
+mod readme;
