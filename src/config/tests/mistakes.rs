@@ -122,6 +122,49 @@ help: write anonymous = true if that is meant, or leave the scene out of \"scene
 }
 
 #[test]
+fn a_listener_that_serves_no_scene_is_a_mistake() {
+    let routes = LEAST.replace("anonymous = true\n", "scenes = []\n");
+    let shown = findings(&[("routes.toml", &routes), ("plugins/wallet.toml", WALLET)]);
+    assert!(
+        shown.contains("error:") && shown.contains("scenes"),
+        "{shown}"
+    );
+}
+
+/// Adds a header of its own to the least configuration's route.
+fn with_header(header: &str) -> String {
+    let routes = LEAST.replace(
+        "path = \"/pay\"",
+        &format!("path = \"/pay\", headers = {{ {header} }}"),
+    );
+    findings(&[("routes.toml", &routes), ("plugins/wallet.toml", WALLET)])
+}
+
+#[test]
+fn a_route_writes_no_credential_and_no_header_of_the_gateways_own() {
+    assert_eq!(
+        with_header("x-code-kind = \"family\", x-from = \"=window\""),
+        ""
+    );
+    let shown = with_header("authorization = \"=Bearer hunter22\"");
+    assert!(
+        shown.contains("holds a credential in plain text"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hunter22"), "{shown}");
+    for own in [
+        "x-multicode-kind",
+        "x-forwarded-for",
+        "traceparent",
+        "x-request-id",
+        "content-length",
+    ] {
+        let shown = with_header(&format!("{own} = \"=x\""));
+        assert!(shown.contains("error:"), "{own}: {shown}");
+    }
+}
+
+#[test]
 fn a_secret_written_out_is_refused_and_never_shown() {
     check(
         "[issuer.x]\nkeys = [{ id = \"a\", algorithm = \"hmac-sha256\", secret = \"hunter22hunter22\" }]\n",

@@ -58,6 +58,7 @@ fn an_encoding_that_is_not_plainly_chunked_is_refused() {
     let encodings = [
         "gzip",
         "chunked, gzip",
+        "gzip, chunked",
         "xchunked",
         "chunked\r\nTransfer-Encoding: identity",
     ];
@@ -67,6 +68,13 @@ fn an_encoding_that_is_not_plainly_chunked_is_refused() {
             HEALTH_CARD,
         )
     }));
+}
+
+#[test]
+fn a_compressed_body_is_not_read_as_a_plain_one() {
+    let gateway = TestGateway::start();
+    let answer = gateway.send(sized("Host: g\r\nContent-Encoding: gzip\r\n"));
+    answer.assert_refused(415, "unsupported-media-type");
 }
 
 #[test]

@@ -101,6 +101,22 @@ fn another_listener_needs_a_restart() {
 }
 
 #[test]
+fn another_address_needs_a_restart() {
+    check_refused(
+        |files| {
+            let main = std::fs::read_to_string(files.main()).unwrap();
+            let written = main
+                .lines()
+                .find(|line| line.starts_with("address"))
+                .unwrap()
+                .to_owned();
+            files.change("routes.toml", &written, "address = \"127.0.0.1:1\"");
+        },
+        "another address",
+    );
+}
+
+#[test]
 fn mended_files_come_into_force() {
     let gateway = TestGateway::start();
     let reloader = reloader(&gateway);
