@@ -6,9 +6,10 @@
 
 use crate::classify::{Classified, Classifier, Unclassified, Witness};
 use crate::family::region::Relation;
-use crate::family::{Code, Family, Kind, KindSet};
+use crate::family::{Code, Family, Kind, KindSet, Region};
 use crate::policy::{Place, Scene, Scenes, Strangers, Terminals};
 use crate::reason::Reason;
+use crate::route::contract::{Secrets, Sent, Values};
 use crate::route::{Occasion, Route, Routes};
 use crate::scan::Scan;
 use crate::time::Timestamp;
@@ -51,6 +52,36 @@ pub struct Decision<'a> {
     pub route: &'a Route,
     /// The family it had to be told from.
     pub rival: Option<&'a Family>,
+}
+
+impl Decision<'_> {
+    /// What a request to a department of kind `account` may be made of: its own account of the code
+    /// and no other, and the whole text only where it is the account. The caller adds what only it
+    /// knows: the request's id and the terminal's own fields.
+    pub fn values<'v>(
+        &'v self,
+        account: Option<Kind>,
+        secrets: &'v Secrets,
+        now: Timestamp,
+    ) -> Values<'v> {
+        let (code, place) = (self.verified.code(), &self.place);
+        Values {
+            account: account.and_then(|kind| code.accounts.of(kind)),
+            code: (code.family.account_count() == 1).then_some(code.text),
+            family: &code.family.id,
+            issuer: self.verified.issuer().map(|issuer| &*issuer.id),
+            kind: code.family.kind,
+            now,
+            organisation: place.organisation,
+            region: place.region.map(Region::number),
+            request_id: "",
+            scene: Some(&self.scene.name),
+            scene_codes: &self.scene.codes,
+            secrets,
+            sent: Sent::NOTHING,
+            terminal: place.terminal,
+        }
+    }
 }
 
 /// Why a scan goes nowhere.

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::family::Region;
 use crate::gateway::Decision;
 use crate::route::contract::{Rendered, Sent, Values};
 use crate::route::{Action, Forward};
@@ -45,27 +44,17 @@ pub(super) fn request(decision: &Decision<'_>, now: Timestamp) -> Option<Request
 }
 
 fn render(forward: &Forward, decision: &Decision<'_>, now: Timestamp) -> Option<Rendered> {
-    let (code, place) = (decision.verified.code(), &decision.place);
-    let contract = &forward.contract;
-    let account = contract.account().and_then(|kind| code.accounts.of(kind));
-    let account = account.map(|account| code.family.mask.show(account));
-    let text = (code.family.account_count() == 1).then(|| code.family.mask.show(code.text));
+    let (contract, mask) = (&forward.contract, decision.verified.code().family.mask);
     let secrets = contract.secrets().masked();
+    let values = decision.values(contract.account(), &secrets, now);
+    let account = values.account.map(|account| mask.show(account));
+    let code = values.code.map(|text| mask.show(text));
     let values = Values {
         account: account.as_deref(),
-        code: text.as_deref(),
-        family: &code.family.id,
-        issuer: decision.verified.issuer().map(|issuer| &*issuer.id),
-        kind: code.family.kind,
-        now,
-        organisation: place.organisation,
-        region: place.region.map(Region::number),
+        code: code.as_deref(),
         request_id: "request-id",
-        scene: Some(&decision.scene.name),
-        scene_codes: &decision.scene.codes,
-        secrets: &secrets,
         sent: Sent::IMAGINED,
-        terminal: place.terminal,
+        ..values
     };
     contract.render(&values).ok()
 }

@@ -8,7 +8,7 @@ use super::extract::{Adapter, Extracted, Head, Medium};
 use super::headers::Announcements;
 use super::identity::Identity;
 use super::site::{Entrance, Site};
-use crate::family::{Kind, Region};
+use crate::family::Kind;
 use crate::gateway::Decision;
 use crate::route::contract::{Secrets, Values};
 use crate::scan::Claims;
@@ -51,8 +51,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// What a request to a department of this kind may be made of: its own account of the code and
-    /// no other, and the whole text only where it is the account.
+    /// What a request to a department of this kind may be made of, the terminal's own fields
+    /// included.
     pub fn values<'v>(
         &'v self,
         decision: &'v Decision<'v>,
@@ -60,28 +60,12 @@ impl Exchange<'_> {
         secrets: &'v Secrets,
         now: Timestamp,
     ) -> Values<'v> {
-        let code = decision.verified.code();
-        let place = &decision.place;
+        let text = decision.verified.code().text;
+        let (envelope, raw) = (&self.adapter.envelope, &self.extracted.code);
         Values {
-            account: account.and_then(|kind| code.accounts.of(kind)),
-            code: (code.family.account_count() == 1).then_some(code.text),
-            family: &code.family.id,
-            issuer: decision.verified.issuer().map(|issuer| &*issuer.id),
-            kind: code.family.kind,
-            now,
-            organisation: place.organisation,
-            region: place.region.map(Region::number),
             request_id: self.identity.request_id.to_str().unwrap_or_default(),
-            scene: Some(&decision.scene.name),
-            scene_codes: &decision.scene.codes,
-            secrets,
-            sent: self.adapter.envelope.sent(
-                self.medium,
-                self.body,
-                &self.extracted.code,
-                code.text,
-            ),
-            terminal: place.terminal,
+            sent: envelope.sent(self.medium, self.body, raw, text),
+            ..decision.values(account, secrets, now)
         }
     }
 }
