@@ -149,7 +149,7 @@ impl App {
     /// Starts the workers.
     pub fn start(self) -> Result<Started, StartError> {
         let sites = Arc::clone(&self.sites);
-        let seeds = seeds()?;
+        let seeds = seed()?;
         let running = self.server.start(move |worker| {
             let seed = seeds
                 ^ u64::try_from(worker.index)
@@ -278,7 +278,8 @@ fn refusals() -> Refusals {
     }
 }
 
-fn seeds() -> Result<u64, StartError> {
+/// Random bits of the system, for sequences nobody may guess.
+pub fn seed() -> Result<u64, StartError> {
     let mut seed = [0; 8];
     SystemRandom::new()
         .fill(&mut seed)

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ring::rand::{SecureRandom as _, SystemRandom};
 use thiserror::Error;
 
 use super::options::{self, Config};
 use super::{Exit, Failure, Process, load};
+use crate::app;
 use crate::family::{Family, Freshness, Kind, Region};
 use crate::gateway::Gateway;
 use crate::random::Random;
@@ -98,7 +98,12 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     let gateway = load::gateway(&options.config.config, process)?;
     let family = find(&gateway, &options.family).map_err(Failure::usage)?;
     let now = options.at.unwrap_or_else(process.now);
-    let mut random = Random::seeded(options.seed.map_or_else(system_seed, Ok)?);
+    let mut random = Random::seeded(
+        options
+            .seed
+            .map_or_else(app::seed, Ok)
+            .map_err(Failure::io)?,
+    );
     let order = options.order();
     let mut out = Vec::new();
     for _ in 0..options.count {
@@ -110,14 +115,6 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         None => process.out.write_all(&out)?,
     }
     Ok(Exit::Success)
-}
-
-/// A seed nobody can guess; the codes are for trying, their uniqueness still matters.
-pub(super) fn system_seed() -> Result<u64, Failure> {
-    let mut bytes = [0; 8];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| Failure::io("the system gives no random numbers"))?;
-    Ok(u64::from_be_bytes(bytes))
 }
 
 fn find<'a>(gateway: &'a Gateway, wanted: &str) -> Result<&'a Family, MintUsage> {

@@ -20,9 +20,9 @@ use self::cases::{Case, Cases, Expected};
 use self::shipped::Shipped;
 use self::stage::Stage;
 use self::verdict::Happened;
-use super::{Exit, Failure, Process, block_on, interrupted, load, mint};
+use super::{Exit, Failure, Process, block_on, interrupted, load};
 use crate::admin;
-use crate::app::Overrides;
+use crate::app::{self, Overrides};
 use crate::config::ProcessSecrets;
 use crate::explain::{Detail, Explanation, explain};
 use crate::random::Random;
@@ -59,7 +59,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
 }
 
 async fn show(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
-    let mut random = Random::seeded(mint::system_seed()?);
+    let mut random = Random::seeded(app::seed().map_err(Failure::io)?);
     let started = Departments::start(&departments::Options::default()).await;
     let running = started.map_err(Failure::io)?;
     let shipped = Shipped::find()?;
