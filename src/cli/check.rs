@@ -27,9 +27,6 @@ pub(super) struct Options {
 /// Findings about secrets that are not set, the only ones `--strict` makes worse.
 const UNSET: &str = "unset-secret";
 
-/// Findings about files that cannot be read.
-const UNREADABLE: &str = "unreadable";
-
 pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
     let secrets = ProcessSecrets::beside(&options.file);
     let mut diagnostics = config::check(&options.file, &secrets).diagnostics;
@@ -51,10 +48,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
 }
 
 fn exit(diagnostics: &Diagnostics) -> Exit {
-    if diagnostics
-        .iter()
-        .any(|found| found.code == UNREADABLE && found.severity == Severity::Error)
-    {
+    if diagnostics.has_unreadable() {
         Exit::Io
     } else if diagnostics.has_errors() {
         Exit::Finding

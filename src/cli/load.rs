@@ -24,11 +24,7 @@ pub(super) fn config_with(
     }
     write!(process.err, "{}", loaded.diagnostics.render(Style::Plain))?;
     let refused = format!("{} cannot be used", path.display());
-    let unreadable = loaded
-        .diagnostics
-        .iter()
-        .any(|found| found.code == "unreadable");
-    Err(if unreadable {
+    Err(if loaded.diagnostics.has_unreadable() {
         Failure::io(refused)
     } else {
         Failure::finding(refused)

@@ -13,6 +13,9 @@ const MAX_FINDINGS: usize = 500;
 /// The code of what is no TOML.
 pub(crate) const SYNTAX: &str = "syntax";
 
+/// The code of what cannot be read at all.
+pub(crate) const UNREADABLE: &str = "unreadable";
+
 /// Whether a finding stops the configuration from being used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -206,6 +209,13 @@ impl Diagnostics {
             found.severity = Severity::Error;
             self.broken = true;
         }
+    }
+
+    /// Whether a file could not be read at all, so that the system is to blame.
+    pub fn has_unreadable(&self) -> bool {
+        let unreadable =
+            |found: &Diagnostic| found.code == UNREADABLE && found.severity == Severity::Error;
+        self.found.iter().any(unreadable)
     }
 
     /// How many findings of a severity were kept.

@@ -13,11 +13,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
+use crate::trust::algorithm::MIN_SECRET_BYTES;
+
 /// The longest secret read; the longest ones in use are a few kilobytes of PEM.
 const MAX_SECRET: usize = 64 * 1024;
-
-/// The shortest key a signature may hang on: 128 bits.
-pub const MIN_KEY: usize = 16;
 
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,7 +80,7 @@ impl Secret {
             let text = text.strip_prefix("base64:").unwrap_or(text);
             decode_base64(text).ok_or(SecretError::NotBase64)?
         };
-        if bytes.len() < MIN_KEY {
+        if bytes.len() < MIN_SECRET_BYTES {
             return Err(SecretError::TooShort { bytes: bytes.len() });
         }
         Ok(Self(bytes))
@@ -120,7 +119,7 @@ pub enum SecretError {
     #[error("is longer than {MAX_SECRET} bytes")]
     TooLong,
     /// Too short to sign with.
-    #[error("has {bytes} bytes, a key needs {MIN_KEY}")]
+    #[error("has {bytes} bytes, a key needs {MIN_SECRET_BYTES}")]
     TooShort {
         /// What it has.
         bytes: usize,

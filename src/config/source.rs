@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, UNREADABLE};
 
 /// The longest file read: a hundred times the largest one imaginable, and far from hurting.
 pub const MAX_FILE: usize = 1024 * 1024;
@@ -158,7 +158,7 @@ impl Sources {
             Ok(bytes) => bytes,
             Err(error) => {
                 let file = Place::file(self.add(path, String::new()));
-                let found = Diagnostic::error("unreadable", file, error.to_string());
+                let found = Diagnostic::error(UNREADABLE, file, error.to_string());
                 return Err(Box::new(found));
             }
         };

@@ -10,7 +10,7 @@ mod syntax;
 
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Collector, Diagnostic};
+use super::diagnostic::{Collector, Diagnostic, UNREADABLE};
 use super::source::{Place, SourceId, Spanned};
 use super::suggest::{help, quoted};
 pub(crate) use network::{Endpoint, Scheme, cidr, endpoint, socket_address};
@@ -45,7 +45,7 @@ pub(crate) fn parse<'r>(source: SourceId, text: &'r str, collector: &'r Collecto
         syntax::Parsed::Values(root, errors) => (root, errors),
         refused => {
             let (code, message) = match refused {
-                syntax::Parsed::NoThread => ("unreadable", "no thread to parse it on"),
+                syntax::Parsed::NoThread => (UNREADABLE, "no thread to parse it on"),
                 _ => ("too-deep", "tables and arrays are nested too deep"),
             };
             collector.push(Diagnostic::error(code, Place::file(source), message));
