@@ -55,7 +55,7 @@ fn stages(c: &mut Criterion) {
     });
 
     let (message, _) = code.rsplit_once('.').expect("a signature at its end");
-    for algorithm in Algorithm::ALL {
+    for algorithm in Algorithm::ALL.into_iter().filter(|it| it.is_symmetric()) {
         let secret = Secret::new(algorithm, SECRET).expect("a secret of 32 bytes");
         let signature = secret.sign(Encoding::Base64Url, message.as_bytes());
         let signed = Signed {

@@ -10,6 +10,7 @@ pub mod gs1;
 pub mod kind;
 pub mod layout;
 pub mod mask;
+pub mod purpose;
 pub mod reader;
 pub mod region;
 pub mod shape;
@@ -26,10 +27,11 @@ pub use self::checksum::Checksum;
 pub use self::kind::{Kind, KindSet};
 pub use self::layout::Layout;
 pub use self::mask::Mask;
+pub use self::purpose::{Purpose, PurposeSet};
 pub use self::reader::Reader;
 pub use self::region::Region;
 pub use self::shape::{Capture, CaptureNames, Match, Shape};
-pub use self::signature::{Algorithm, Encoding, Signed};
+pub use self::signature::{Algorithm, AlgorithmSet, Encoding, Form, Signed};
 
 /// One code family, as its file declares it.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Sha256, Sha384, Sha512};
 use sm3::Sm3;
 
 use crate::family::{Algorithm, Encoding, Signed};
@@ -24,16 +24,29 @@ const MAX_SIGNATURE_BYTES: usize = 512;
 pub enum Secret {
     /// HMAC with SHA-256.
     HmacSha256(Hmac<Sha256>),
+    /// HMAC with SHA-384.
+    HmacSha384(Hmac<Sha384>),
+    /// HMAC with SHA-512.
+    HmacSha512(Hmac<Sha512>),
     /// HMAC with SM3.
     HmacSm3(Hmac<Sm3>),
 }
 
-/// A secret shorter than [`MIN_SECRET_BYTES`].
+/// Why bytes are no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a secret of {found} bytes where at least {MIN_SECRET_BYTES} are needed")]
-pub struct ShortSecret {
-    /// Its length.
-    pub found: usize,
+pub enum KeyFault {
+    /// A secret where there must be none: a key pair has a public part.
+    #[error("a key of {algorithm} is no secret but a public key")]
+    NotSymmetric {
+        /// The algorithm it was declared for.
+        algorithm: Algorithm,
+    },
+    /// A secret shorter than [`MIN_SECRET_BYTES`].
+    #[error("a secret of {found} bytes where at least {MIN_SECRET_BYTES} are needed")]
+    ShortSecret {
+        /// Its length.
+        found: usize,
+    },
 }
 
 impl fmt::Debug for Secret {
@@ -45,23 +58,27 @@ impl fmt::Debug for Secret {
 
 impl Secret {
     /// Prepares a key of `algorithm` from its secret bytes.
-    pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, ShortSecret> {
-        let short = ShortSecret { found: bytes.len() };
+    pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyFault> {
+        let short = KeyFault::ShortSecret { found: bytes.len() };
         if bytes.len() < MIN_SECRET_BYTES {
             return Err(short);
         }
-        Ok(match algorithm {
-            Algorithm::HmacSha256 => {
-                Self::HmacSha256(Hmac::new_from_slice(bytes).map_err(|_| short)?)
-            }
-            Algorithm::HmacSm3 => Self::HmacSm3(Hmac::new_from_slice(bytes).map_err(|_| short)?),
-        })
+        let key = match algorithm {
+            Algorithm::HmacSha256 => Hmac::new_from_slice(bytes).map(Self::HmacSha256),
+            Algorithm::HmacSha384 => Hmac::new_from_slice(bytes).map(Self::HmacSha384),
+            Algorithm::HmacSha512 => Hmac::new_from_slice(bytes).map(Self::HmacSha512),
+            Algorithm::HmacSm3 => Hmac::new_from_slice(bytes).map(Self::HmacSm3),
+            _ => return Err(KeyFault::NotSymmetric { algorithm }),
+        };
+        key.map_err(|_| short)
     }
 
     /// The algorithm it is for.
     pub const fn algorithm(&self) -> Algorithm {
         match self {
             Self::HmacSha256(_) => Algorithm::HmacSha256,
+            Self::HmacSha384(_) => Algorithm::HmacSha384,
+            Self::HmacSha512(_) => Algorithm::HmacSha512,
             Self::HmacSm3(_) => Algorithm::HmacSm3,
         }
     }
@@ -75,6 +92,8 @@ impl Secret {
         };
         match self {
             Self::HmacSha256(state) => holds(state, signed.bytes, signature),
+            Self::HmacSha384(state) => holds(state, signed.bytes, signature),
+            Self::HmacSha512(state) => holds(state, signed.bytes, signature),
             Self::HmacSm3(state) => holds(state, signed.bytes, signature),
         }
     }
@@ -83,6 +102,8 @@ impl Secret {
     pub fn sign(&self, encoding: Encoding, bytes: &[u8]) -> String {
         match self {
             Self::HmacSha256(state) => encode(encoding, &tag(state, bytes)),
+            Self::HmacSha384(state) => encode(encoding, &tag(state, bytes)),
+            Self::HmacSha512(state) => encode(encoding, &tag(state, bytes)),
             Self::HmacSm3(state) => encode(encoding, &tag(state, bytes)),
         }
     }

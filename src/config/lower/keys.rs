@@ -60,15 +60,13 @@ fn key(written: &WrittenKey, around: Surroundings<'_>) -> Option<Key> {
 fn secret(written: &WrittenKey, algorithm: Algorithm, around: Surroundings<'_>) -> Option<Secret> {
     let reference = written.secret.as_ref()?;
     let text = around.secret(reference)?;
-    let key = text.decode_key().map_err(|error| {
-        let message = format!("{} {error}", reference.value);
-        Diagnostic::error("bad-secret", reference.at, message).help(error.help())
-    });
-    match key {
-        Ok(key) => Secret::new(algorithm, key.expose()).ok(),
-        Err(found) => {
-            around.collector.push(found);
-            None
+    let made = match text.decode_key() {
+        Ok(key) => Secret::new(algorithm, key.expose())
+            .map_err(|fault| Diagnostic::error("bad-secret", reference.at, fault.to_string())),
+        Err(error) => {
+            let message = format!("{} {error}", reference.value);
+            Err(Diagnostic::error("bad-secret", reference.at, message).help(error.help()))
         }
-    }
+    };
+    made.map_err(|found| around.collector.push(found)).ok()
 }

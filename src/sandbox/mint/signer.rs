@@ -79,7 +79,9 @@ impl Signer {
         };
         let words = (0..FOREIGN_SECRET_WORDS).flat_map(|_| random.next().to_be_bytes());
         let bytes: Vec<u8> = words.collect();
-        let algorithm = *layout.algorithms.first().ok_or(MintError::NoKey)?;
+        let mut algorithms = layout.algorithms.iter().copied();
+        let symmetric = algorithms.find(|algorithm| algorithm.is_symmetric());
+        let algorithm = symmetric.ok_or(MintError::NoKey)?;
         let made_up = || format!("x{}", random.digits(3));
         Ok(Self {
             issuer,
