@@ -1,8 +1,8 @@
 //! Code families: what a text must look like, and what can be read out of it.
 //!
 //! A family is data first: [`shape`] says which texts it claims, [`layout`] which captures mean
-//! what. Only where a text must be decoded, a native reader does it ([`emv`], [`gs1`]). Nothing
-//! here is believed yet: that is `trust`'s work.
+//! what. Only where a text must be decoded, a native reader does it ([`emv`], [`gs1`], [`token`]).
+//! Nothing here is believed yet: that is `trust`'s work.
 
 pub mod checksum;
 pub mod emv;
@@ -15,6 +15,7 @@ pub mod reader;
 pub mod region;
 pub mod shape;
 pub mod signature;
+pub mod token;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -270,6 +271,11 @@ pub struct Field<'a> {
 /// Why a claimed text could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
+    /// A part of a credential that was split over several codes.
+    #[error(
+        "holds a part of a credential that is split over several codes, expected one whole code"
+    )]
+    Chunked,
     /// A check digit or CRC does not agree.
     #[error("the check digits at byte {at} do not agree with what they cover")]
     Checksum {

@@ -10,6 +10,7 @@ pub mod generate;
 mod native;
 mod plan;
 mod signer;
+pub mod token;
 mod wishes;
 
 use std::fmt;
