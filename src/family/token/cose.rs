@@ -167,3 +167,153 @@ fn named(algorithm: Option<&Item<'_>>) -> AlgorithmSet {
         .map(|(_, algorithm)| algorithm)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAYLOAD: &[u8] = b"\x45hello";
+
+    fn message(tags: &[u8], protected: &[u8], unprotected: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(protected.len()).unwrap();
+        let protected = [&[0x40 | length], protected].concat();
+        [tags, b"\x84", &protected, unprotected, PAYLOAD, b"\x43sig"].concat()
+    }
+
+    fn opened(tags: &[u8], protected: &[u8], unprotected: &[u8]) -> Result<Envelope, Expected> {
+        let key_id = |id: &[u8]| String::from_utf8(id.to_vec()).unwrap();
+        open(&message(tags, protected, unprotected), key_id)
+    }
+
+    /// What is signed, up to the payload, and the algorithms.
+    #[track_caller]
+    fn check(
+        tags: &[u8],
+        protected: &[u8],
+        unprotected: &[u8],
+        signed: &[u8],
+        named: &[Algorithm],
+    ) {
+        let envelope = opened(tags, protected, unprotected).unwrap();
+        let whole = [signed, b"\x40", PAYLOAD].concat();
+        assert_eq!(envelope.signed, whole, "{:02x?}", envelope.signed);
+        assert_eq!(envelope.algorithm.iter().collect::<Vec<_>>(), named);
+        assert_eq!(
+            (&*envelope.payload, &*envelope.signature),
+            (&b"hello"[..], &b"sig"[..])
+        );
+    }
+
+    #[test]
+    fn what_is_signed_follows_the_tag_or_the_algorithm() {
+        use Algorithm::{Es256, HmacSha256, HmacSha512};
+        let sign1 = b"\x84\x6aSignature1\x43\xa1\x01\x26";
+        check(b"\xd2", b"\xa1\x01\x26", b"\xa0", sign1, &[Es256]);
+        check(b"\xd8\x3d\xd2", b"\xa1\x01\x26", b"\xa0", sign1, &[Es256]);
+        check(b"", b"\xa1\x01\x26", b"\xa0", sign1, &[Es256]);
+        let mac0 = b"\x84\x64MAC0\x43\xa1\x01\x05";
+        check(b"\xd1", b"\xa1\x01\x05", b"\xa0", mac0, &[HmacSha256]);
+        check(b"", b"\xa1\x01\x05", b"\xa0", mac0, &[HmacSha256]);
+        // A key of one kind never signs the other's structure.
+        check(
+            b"\xd1",
+            b"\xa1\x01\x26",
+            b"\xa0",
+            b"\x84\x64MAC0\x43\xa1\x01\x26",
+            &[],
+        );
+        check(
+            b"\xd2",
+            b"\xa1\x01\x05",
+            b"\xa0",
+            b"\x84\x6aSignature1\x43\xa1\x01\x05",
+            &[],
+        );
+        // An empty header is signed as none, however it is written.
+        let none = b"\x84\x6aSignature1\x40";
+        check(b"\xd2", b"", b"\xa1\x01\x26", none, &[Es256]);
+        check(b"\xd2", b"\xa0", b"\xa1\x01\x26", none, &[Es256]);
+        // Otherwise it is signed as found, here with a longer head than it needs.
+        let long = b"\x84\x6aSignature1\x44\xb8\x01\x01\x26";
+        check(b"\xd2", b"\xb8\x01\x01\x26", b"\xa0", long, &[Es256]);
+        check(
+            b"\xd1",
+            b"\xa1\x01\x07",
+            b"\xa1\x01\x26",
+            b"\x84\x64MAC0\x43\xa1\x01\x07",
+            &[HmacSha512],
+        );
+    }
+
+    #[test]
+    fn an_algorithm_not_named_is_any_and_an_unknown_one_none() {
+        let named =
+            |tags: &[u8], protected: &[u8]| opened(tags, protected, b"\xa0").unwrap().algorithm;
+        let signing = AlgorithmSet::ALL.iter().filter(|it| !it.is_symmetric());
+        let signing: AlgorithmSet = signing.collect();
+        assert_eq!(named(b"\xd2", b""), signing);
+        assert_eq!(named(b"", b""), signing);
+        assert!(named(b"\xd1", b"").iter().all(Algorithm::is_symmetric));
+        // HMAC 256/64 is cut short; 18 is XMSS; the last is text.
+        for protected in [&b"\xa1\x01\x04"[..], b"\xa1\x01\x12", b"\xa1\x01\x65ES256"] {
+            assert!(named(b"", protected).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_protected_header_comes_first() {
+        let key_id = |protected: &[u8], unprotected: &[u8]| {
+            opened(b"\xd2", protected, unprotected).unwrap().key_id
+        };
+        assert_eq!(
+            key_id(b"\xa1\x04\x41a", b"\xa1\x04\x41b").as_deref(),
+            Some("a")
+        );
+        assert_eq!(key_id(b"", b"\xa1\x04\x41b").as_deref(), Some("b"));
+        assert_eq!(key_id(b"", b"\xa0"), None);
+    }
+
+    #[test]
+    fn other_messages_are_refused() {
+        let crit = "headers without a critical parameter";
+        let refused = |tags: &[u8], protected: &[u8], unprotected: &[u8]| {
+            opened(tags, protected, unprotected).err().unwrap()
+        };
+        assert_eq!(refused(b"\xd2", b"\xa1\x02\x81\x04", b"\xa0"), crit);
+        assert_eq!(refused(b"\xd2", b"", b"\xa1\x02\x81\x04"), crit);
+        // COSE_Sign, an unknown tag, a tag twice, the tags the wrong way round.
+        for tags in [
+            &b"\xd8\x62"[..],
+            b"\xd9\x03\xe6",
+            b"\xd2\xd2",
+            b"\xd2\xd8\x3d",
+            b"\xd8\x3d\xd8\x3d",
+        ] {
+            refused(tags, b"\xa1\x01\x26", b"\xa0");
+        }
+        refused(b"\xd2", b"\x80", b"\xa0");
+        refused(b"\xd2", b"\xa2\x01\x26\x01\x26", b"\xa0");
+        refused(b"\xd2", b"\xa1\x01\x26\x00", b"\xa0");
+        refused(b"\xd2", b"", b"\xa2\x04\x41a\x04\x41b");
+        refused(b"\xd2", b"", b"\xa1\x04\x61a");
+        refused(
+            b"\xd2",
+            b"",
+            &[&b"\xa1\x04\x58\x81"[..], &[b'k'; 129]].concat(),
+        );
+        let key_id = |_: &[u8]| String::new();
+        for bytes in [
+            &b""[..],
+            b"\xd2",
+            b"\xd2\xa0",
+            b"\xd2\x83\x40\xa0\x40",
+            b"\xd2\x84\x40\xa0\xf6\x40",
+            b"\xd2\x84\xa0\xa0\x40\x40",
+            b"\xd2\x84\x40\x40\x40\x40",
+            b"\xd2\x85\x40\xa0\x40\x40\x40",
+            b"\xd2\x84\x40\xa0\x40\x40\x00",
+        ] {
+            assert!(open(bytes, key_id).is_err(), "{bytes:02x?}");
+        }
+    }
+}

@@ -61,3 +61,89 @@ fn purposes(claims: &Value) -> Result<PurposeSet, Expected> {
     }
     Ok(purposes)
 }
+
+#[cfg(test)]
+mod tests {
+    use miniz_oxide::deflate::compress_to_vec_zlib;
+
+    use super::*;
+
+    /// A certificate of a payload, signed by nobody.
+    fn certificate(payload: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(payload.len()).unwrap();
+        let head = b"\xd2\x84\x43\xa1\x01\x26\xa1\x04\x41\xff\x58";
+        let message = [head, &[length][..], payload, b"\x43sig"].concat();
+        compress_to_vec_zlib(&message, 6)
+    }
+
+    fn read(deflated: &[u8]) -> Result<Token, ParseError> {
+        parse(&(PREFIX.to_owned() + &base45::encode(deflated)))
+    }
+
+    #[track_caller]
+    fn check(payload: &[u8], expected: Result<&[Purpose], &'static str>) {
+        let found = read(&certificate(payload));
+        let found = found.map(|token| token.purposes.iter().collect::<Vec<_>>());
+        let expected = expected.map(<[_]>::to_vec).map_err(unexpected(4));
+        assert_eq!(found, expected, "{payload:02x?}");
+    }
+
+    #[test]
+    fn purposes_are_the_groups_that_have_entries() {
+        use Purpose::{Recovery, Test, Vaccination};
+        check(
+            b"\xa2\x04\x01\x39\x01\x03\xa1\x01\xa1\x61v\x81\xa0",
+            Ok(&[Vaccination]),
+        );
+        check(
+            b"\xa2\x04\x01\x39\x01\x03\xa1\x01\xa2\x61r\x81\xa0\x61t\x81\xa0",
+            Ok(&[Test, Recovery]),
+        );
+        check(
+            b"\xa2\x04\x01\x39\x01\x03\xa1\x01\xa3\x61r\xf6\x61t\x80\x61v\x81\xa0",
+            Ok(&[Vaccination]),
+        );
+        let none = "a test, a vaccination or a recovery";
+        check(b"\xa2\x04\x01\x39\x01\x03\xa1\x01\xa0", Err(none));
+        check(b"\xa2\x04\x01\x39\x01\x03\xa1\x01\xa1\x61v\xa0", Err(none));
+    }
+
+    #[test]
+    fn a_certificate_has_an_end_and_a_content() {
+        let content = "a health certificate";
+        check(
+            b"\xa1\x39\x01\x03\xa1\x01\xa1\x61v\x81\xa0",
+            Err("the time at which the certificate expires"),
+        );
+        check(b"\xa1\x04\x01", Err(content));
+        check(
+            b"\xa2\x04\x01\x39\x01\x03\xa1\x02\xa1\x61v\x81\xa0",
+            Err(content),
+        );
+        check(b"\xa2\x04\x01\x39\x01\x03\xa1\x01\x81\xa0", Err(content));
+        check(b"\xa2\x04\x01\x39\x01\x03\x00", Err(content));
+        check(b"\x80", Err("a map of claims"));
+    }
+
+    #[test]
+    fn everything_around_it_is_strict() {
+        let sound = certificate(b"\xa2\x04\xf9\x3e\x00\x39\x01\x03\xa1\x01\xa1\x61v\x81\xa0");
+        let token = read(&sound).unwrap();
+        assert_eq!(token.key_id.as_deref(), Some("/w=="));
+        assert_eq!(token.expires_at.map(|end| end.millis()), Some(1_500));
+        assert!(read(&[&*sound, b"\0"].concat()).is_err());
+        assert!(read(&compress_to_vec_zlib(&vec![0; 1 << 20], 9)).is_err());
+        let text = PREFIX.to_owned() + &base45::encode(&sound);
+        assert!(parse(&text).is_ok());
+        for wrong in [
+            text.replace("HC1", "HC2"),
+            text.replace("HC1:", "hc1:"),
+            text.replace("HC1:", ""),
+            text.replace("HC1:", "HC1: "),
+            text.to_lowercase(),
+            text + " ",
+        ] {
+            assert!(parse(&wrong).is_err(), "{wrong}");
+        }
+    }
+}

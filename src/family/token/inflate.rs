@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_bomb_does_not_go_off() {
-        for size in [MAX_INFLATED + 1, 64 << 20] {
+        for size in [MAX_INFLATED + 1, 4 << 20] {
             let bomb = compress_to_vec_zlib(&vec![0; size], 9);
             assert!(zlib(&bomb).is_err());
             assert!(raw(&compress_to_vec(&vec![0; size], 9)).is_err());

@@ -106,3 +106,136 @@ fn rid(card: &Map<String, Value>) -> Result<Option<String>, Expected> {
         Err("at most 24 characters of base64url as identifier")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
+
+    use super::*;
+
+    const HEADER: &str = r#"{"zip":"DEF","alg":"ES256","kid":"k"}"#;
+    const CARD: &str =
+        r#"{"iss":"https://a.example/i","nbf":1715107763.677,"vc":{"rid":"MKy_-1"}}"#;
+
+    fn digits(jws: &str) -> String {
+        let digits = jws.bytes().map(|byte| format!("{:02}", byte - LEAST));
+        digits.fold(PREFIX.to_owned(), |text, pair| text + &pair)
+    }
+
+    fn card(header: &str, deflated: &[u8]) -> String {
+        let header = BASE64_URL_SAFE_NO_PAD.encode(header);
+        let payload = BASE64_URL_SAFE_NO_PAD.encode(deflated);
+        digits(&format!("{header}.{payload}.AAAA"))
+    }
+
+    fn read(header: &str, payload: &str) -> Result<Token, ParseError> {
+        parse(&card(header, &compress_to_vec(payload.as_bytes(), 6)))
+    }
+
+    #[test]
+    fn a_card_says_who_issued_it_when() {
+        let token = read(HEADER, CARD).unwrap();
+        assert_eq!(token.issuer.as_deref(), Some("https://a.example/i"));
+        assert_eq!(token.rid.as_deref(), Some("MKy_-1"));
+        let from = token.issued_at.map(|from| from.millis());
+        assert_eq!((from, token.expires_at), (Some(1_715_107_763_677), None));
+        let signed = String::from_utf8(token.signed).unwrap();
+        let text = digits(&format!("{signed}.AAAA"));
+        assert_eq!(parse(&text).unwrap().claims, token.claims);
+        let plain = CARD.replace(r#"{"rid":"MKy_-1"}"#, "{}");
+        assert_eq!(read(HEADER, &plain).unwrap().rid, None);
+    }
+
+    #[test]
+    fn a_part_of_a_card_is_called_that() {
+        for text in ["shc:/1/3/567629", "shc:/2/3/", "shc:/1/1/5676"] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error, ParseError::Chunked);
+            assert!(error.to_string().contains("several codes"));
+        }
+    }
+
+    #[test]
+    fn digits_stand_for_the_characters_of_a_jws() {
+        for text in [
+            "shc:/",
+            "shc:/5",
+            "shc:/567",
+            "shc:/0202",
+            "shc:/78",
+            "shc:/01010101",
+            "shc:/ 56",
+            "shc:/5é",
+            "shc:5676",
+            "SHC:/5676",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        let sound = card(HEADER, &compress_to_vec(CARD.as_bytes(), 6));
+        assert!(parse(&(sound + "0")).is_err());
+    }
+
+    #[test]
+    fn the_header_is_the_one_of_cards() {
+        for header in [
+            r#"{"alg":"ES256","kid":"k"}"#,
+            r#"{"zip":"def","alg":"ES256","kid":"k"}"#,
+            r#"{"zip":"DEF","alg":"ES384","kid":"k"}"#,
+            r#"{"zip":"DEF","alg":"none","kid":"k"}"#,
+            r#"{"zip":"DEF","alg":"ES256"}"#,
+        ] {
+            assert!(read(header, CARD).is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn what_a_card_must_say_is_asked_for() {
+        for (sound, other) in [
+            ("https://a.example/i", "http://a.example/i"),
+            ("https://a.example/i", "https://a.example/i/"),
+            ("https://a.example/i", "https://"),
+            ("https://a.example/i", "https:///i"),
+            ("https://a.example/i", "https://a.example/i?x"),
+            ("https://a.example/i", "https://a.example/i#x"),
+            ("https://a.example/i", "https://b@a.example/i"),
+            ("https://a.example/i", "https://a.example/i j"),
+            ("1715107763.677", "null"),
+            ("nbf", "iat"),
+            (r#"{"rid":"MKy_-1"}"#, "[]"),
+            ("vc", "vp"),
+            ("MKy_-1", ""),
+            ("MKy_-1", "MKy.1"),
+            ("MKy_-1", "MKyCxh7p6uQMKyCxh7p6uQMKy"),
+            (r#""MKy_-1""#, "1"),
+        ] {
+            let changed = CARD.replace(sound, other);
+            assert!(read(HEADER, &changed).is_err(), "{changed}");
+        }
+        assert!(read(HEADER, &CARD.replace("MKy_-1", "MKyCxh7p6uQMKyCxh7p6uQMK")).is_ok());
+        assert!(
+            read(
+                HEADER,
+                &CARD.replace("https://a.example/i", "https://a.example:8443")
+            )
+            .is_ok()
+        );
+    }
+
+    #[test]
+    fn payloads_are_deflated_and_small() {
+        assert!(parse(&card(HEADER, CARD.as_bytes())).is_err());
+        assert!(parse(&card(HEADER, &compress_to_vec_zlib(CARD.as_bytes(), 6))).is_err());
+        let padded = |spaces| read(HEADER, &(CARD.to_owned() + &" ".repeat(spaces)));
+        assert!(padded((64 << 10) - CARD.len()).is_ok());
+        let error = padded((64 << 10) - CARD.len() + 1).unwrap_err();
+        assert!(error.to_string().contains("64 KiB"));
+        // Where the payload begins: behind the prefix, two digits for each character before it.
+        let at = 5 + 2 * (HEADER.len().div_ceil(3) * 4 - 2 + 1);
+        assert!(
+            error.to_string().ends_with(&format!("at byte {at}")),
+            "{error} {at}"
+        );
+    }
+}
