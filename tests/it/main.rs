@@ -38,6 +38,10 @@ mod decide;
 #[cfg(test)]
 mod external;
 
+/// Published credentials, there too: what each says, and that its signature covers what was read.
+#[cfg(test)]
+mod external_tokens;
+
 /// What holds for every text and every table.
 #[cfg(test)]
 mod properties;

@@ -122,3 +122,130 @@ fn write(value: &Value, to: &mut Encoder<Vec<u8>>) -> Written {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+    use serde_json::Map;
+
+    use super::*;
+    use crate::family::token::{
+        Token, cwt as read_cwt, hcert as read_hcert, jws as read_jws, shc as read_shc,
+    };
+    use crate::family::{AlgorithmSet, ParseError, Purpose, PurposeSet};
+    use crate::time::Timestamp;
+
+    const ISSUED: i64 = 1_795_309_200;
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<i32>().prop_map(|quarters| (f64::from(quarters) / 4.0).into()),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 48, 6, |inner| {
+            let members = prop::collection::btree_map(
+                "[a-z]{0,6}|-?[0-9]{1,3}|[+0][0-9]{1,2}",
+                inner.clone(),
+                0..6,
+            );
+            let object = members.prop_map(|members| Value::Object(members.into_iter().collect()));
+            prop_oneof![
+                prop::collection::vec(inner, 0..6).prop_map(Value::from),
+                object
+            ]
+        })
+    }
+
+    /// Claims that hold `more`, too.
+    fn with(known: Value, more: Value) -> Value {
+        let mut claims: Map<_, _> = [("more".to_owned(), more)].into_iter().collect();
+        claims.extend(known.as_object().unwrap().clone());
+        claims.into()
+    }
+
+    /// Mints a text, reads it, and sees that what is read was signed.
+    #[track_caller]
+    fn check(
+        claims: &Value,
+        mint: impl FnOnce(&dyn Fn(&[u8]) -> Vec<u8>) -> String,
+        parse: impl FnOnce(&str) -> Result<Token, ParseError>,
+    ) -> Token {
+        let signed = RefCell::new(Vec::new());
+        let text = mint(&|bytes| {
+            signed.replace(bytes.to_vec());
+            b"signature".to_vec()
+        });
+        let token = parse(&text).unwrap();
+        assert_eq!(token.claims, *claims);
+        assert_eq!(token.signed, *signed.borrow());
+        assert_eq!(token.signature, b"signature");
+        token
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn what_is_minted_is_read_back(more in json()) {
+            let claims = with(json!({ "iss": "campus", "iat": ISSUED, "exp": ISSUED + 1 }), more.clone());
+            let header = json!({ "alg": "HS384", "kid": "2026-11" });
+            let token = check(&claims, |sign| jws(&header, &claims, sign), read_jws::parse);
+            assert_eq!(token.algorithm, AlgorithmSet::only(Algorithm::HmacSha384));
+            assert_eq!((token.issuer.as_deref(), token.key_id.as_deref()), (Some("campus"), Some("2026-11")));
+            assert_eq!(token.issued_at, Some(Timestamp::from_seconds(ISSUED)));
+
+            let card = json!({ "iss": "https://a.example", "nbf": 1_795_309_200.5, "vc": { "rid": "r1" } });
+            let claims = with(card, more.clone());
+            let token = check(&claims, |sign| shc("k1", &claims, sign), read_shc::parse);
+            assert_eq!((token.key_id.as_deref(), token.rid.as_deref()), (Some("k1"), Some("r1")));
+            assert_eq!(token.issued_at, Some(Timestamp::from_millis(ISSUED * 1_000 + 500)));
+
+            let certificate = json!({ "1": "AT", "4": ISSUED + 1, "6": ISSUED, "-260": { "1": { "t": [{}] } } });
+            let claims = with(certificate, more.clone());
+            let signer = Signer { algorithm: Algorithm::Ps256, key_id: b"\xd9\x19\x37\x5f\xc1\xe7\xb6\xb2" };
+            let token = check(&claims, |sign| hcert(signer, &claims, sign), read_hcert::parse);
+            assert_eq!(token.algorithm, AlgorithmSet::only(Algorithm::Ps256));
+            assert_eq!(token.key_id.as_deref(), Some("2Rk3X8HntrI="));
+            assert_eq!(token.purposes, PurposeSet::only(Purpose::Test));
+            assert_eq!(token.expires_at, Some(Timestamp::from_seconds(ISSUED + 1)));
+
+            let claims = with(json!({ "1": "campus", "5": 1.5 }), more);
+            for (writing, algorithm) in [
+                (Writing::Base45, Algorithm::EdDsa),
+                (Writing::Base64Url, Algorithm::HmacSha512),
+            ] {
+                let signer = Signer { algorithm, key_id: b"k1" };
+                let mint = |sign: &dyn Fn(&[u8]) -> Vec<u8>| cwt(signer, &claims, writing, sign);
+                let token = check(&claims, mint, |text| read_cwt::parse(text, writing));
+                assert_eq!(token.algorithm, AlgorithmSet::only(algorithm));
+                assert_eq!(token.key_id.as_deref(), Some("k1"));
+                assert_eq!(token.not_before, Some(Timestamp::from_millis(1_500)));
+            }
+        }
+    }
+
+    #[test]
+    fn algorithms_without_a_number_are_left_to_the_key() {
+        let claims = json!({ "1": "campus" });
+        for algorithm in [Algorithm::Sm2, Algorithm::HmacSm3] {
+            let signer = Signer {
+                algorithm,
+                key_id: b"k1",
+            };
+            let mint =
+                |sign: &dyn Fn(&[u8]) -> Vec<u8>| cwt(signer, &claims, Writing::Base45, sign);
+            let token = check(&claims, mint, |text| read_cwt::parse(text, Writing::Base45));
+            assert!(token.algorithm.contains(algorithm));
+            assert!(!token.algorithm.contains(match algorithm {
+                Algorithm::Sm2 => Algorithm::HmacSm3,
+                _ => Algorithm::Sm2,
+            }));
+        }
+    }
+}
