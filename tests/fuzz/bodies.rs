@@ -4,8 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use multicode::config::{self, Config, NoSecrets, Style};
 use multicode::explain::{Detail, explain};
+use multicode::family::token::cwt::Writing;
+use multicode::family::token::{cwt, hcert, jws, shc};
 use multicode::family::{emv, gs1};
 use multicode::gateway::{Door, Gateway};
 use multicode::policy::Strangers;
@@ -72,6 +76,41 @@ pub(crate) fn family_parse(data: &[u8]) {
                 assert!(holds || family.is_checked());
             }
         }
+    }
+}
+
+/// Whatever lies in a credential, at each of its layers, it is read within bounds or refused.
+pub(crate) fn token_parse(data: &[u8]) {
+    /// A header that lets a card's payload be looked at.
+    const CARD: &str = r#"{"alg":"ES256","zip":"DEF","kid":"k"}"#;
+    let (which, data) = choice(data);
+    let base64url = |part: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(part);
+    let text = match which % 5 {
+        0 => String::from_utf8_lossy(data).into_owned(),
+        1 => base64url(data),
+        2 => hcert::PREFIX.to_owned() + &base45::encode(data),
+        3 => {
+            let jws = format!("{}.{}.AAAA", base64url(CARD.as_bytes()), base64url(data));
+            let digits = jws.bytes().map(|byte| format!("{:02}", byte - b'-'));
+            digits.fold(shc::PREFIX.to_owned(), |text, pair| text + &pair)
+        }
+        _ => {
+            let mut parts = data.splitn(2, |byte| *byte == 0x1e);
+            let mut part = || base64url(parts.next().unwrap_or_default());
+            format!("{}.{}.AAAA", part(), part())
+        }
+    };
+    let read = [
+        cwt::parse(&text, Writing::Base45),
+        cwt::parse(&text, Writing::Base64Url),
+        hcert::parse(&text),
+        jws::parse(&text),
+        shc::parse(&text),
+    ];
+    for token in read.iter().flatten() {
+        assert!(token.signed.len() <= (64 << 10) + text.len());
+        assert!(token.claims.to_string().len() <= 6 * (64 << 10) + 6 * text.len());
+        assert!(format!("{token:?}").starts_with("Token(["));
     }
 }
 

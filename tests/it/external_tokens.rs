@@ -25,9 +25,9 @@ use serde_json::Value;
     clippy::print_stderr,
     reason = "whoever reads the log must see that nothing was proved"
 )]
-fn corpus(test: &str, name: &str) -> Option<Value> {
+fn corpus(asking: &str, name: &str) -> Option<Value> {
     let Ok(folder) = std::env::var("MULTICODE_CORPORA") else {
-        eprintln!("{test}: MULTICODE_CORPORA is not set, {name} NOT RUN");
+        eprintln!("{asking}: MULTICODE_CORPORA is not set, {name} NOT RUN");
         return None;
     };
     let path = format!("{folder}/{name}");
@@ -36,8 +36,8 @@ fn corpus(test: &str, name: &str) -> Option<Value> {
 }
 
 /// The vectors of a kind, or of several that begin alike.
-fn vectors(test: &str, kind: &str) -> Vec<Value> {
-    let file = corpus(test, "../domain/vectors_signed.json");
+fn vectors(asking: &str, kind: &str) -> Vec<Value> {
+    let file = corpus(asking, "../domain/vectors_signed.json");
     let vectors = file.and_then(|file| file["vectors"].as_array().cloned());
     let is_of_kind = |vector: &Value| vector["kind"].as_str().unwrap().starts_with(kind);
     vectors
@@ -212,9 +212,9 @@ fn external_certificates_are_judged_as_published() {
 
 #[test]
 fn external_certificates_of_the_corpus_say_their_json() {
-    let test = "external_certificates_of_the_corpus_say_their_json";
+    let asking = "external_certificates_of_the_corpus_say_their_json";
     for (name, is_good) in [("CO1", true), ("CO3", true), ("H1", false), ("Z1", false)] {
-        let Some(vector) = corpus(test, &format!("dcc/{name}.json")) else {
+        let Some(vector) = corpus(asking, &format!("dcc/{name}.json")) else {
             return;
         };
         let context = &vector["TESTCTX"];
@@ -237,12 +237,12 @@ fn external_certificates_of_the_corpus_say_their_json() {
 
 #[test]
 fn external_cards_are_read_and_verify() {
-    let test = "external_cards_are_read_and_verify";
-    let Some(file) = corpus(test, "../domain/vectors_signed.json") else {
+    let asking = "external_cards_are_read_and_verify";
+    let Some(file) = corpus(asking, "../domain/vectors_signed.json") else {
         return;
     };
     let keys = file["jwks"]["keys"].as_array().unwrap();
-    let cards = vectors(test, "smart_health_card");
+    let cards = vectors(asking, "smart_health_card");
     assert_eq!(cards.len(), 3);
     for card in &cards {
         let token = shc::parse(card["text"].as_str().unwrap()).unwrap();

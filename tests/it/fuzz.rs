@@ -66,6 +66,11 @@ fn every_reader_bears_any_text() {
 }
 
 #[test]
+fn every_credential_is_read_or_refused() {
+    run("token_parse", 5_000, bodies::token_parse);
+}
+
+#[test]
 fn every_scan_is_decided_and_explained_alike() {
     run("decide", 2_000, bodies::decide);
 }

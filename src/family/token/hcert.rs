@@ -67,6 +67,7 @@ mod tests {
     use miniz_oxide::deflate::compress_to_vec_zlib;
 
     use super::*;
+    use crate::time::Timestamp;
 
     /// A certificate of a payload, signed by nobody.
     fn certificate(payload: &[u8]) -> Vec<u8> {
@@ -130,7 +131,7 @@ mod tests {
         let sound = certificate(b"\xa2\x04\xf9\x3e\x00\x39\x01\x03\xa1\x01\xa1\x61v\x81\xa0");
         let token = read(&sound).unwrap();
         assert_eq!(token.key_id.as_deref(), Some("/w=="));
-        assert_eq!(token.expires_at.map(|end| end.millis()), Some(1_500));
+        assert_eq!(token.expires_at.map(Timestamp::millis), Some(1_500));
         assert!(read(&[&*sound, b"\0"].concat()).is_err());
         assert!(read(&compress_to_vec_zlib(&vec![0; 1 << 20], 9)).is_err());
         let text = PREFIX.to_owned() + &base45::encode(&sound);

@@ -114,6 +114,7 @@ mod tests {
     use miniz_oxide::deflate::{compress_to_vec, compress_to_vec_zlib};
 
     use super::*;
+    use crate::time::Timestamp;
 
     const HEADER: &str = r#"{"zip":"DEF","alg":"ES256","kid":"k"}"#;
     const CARD: &str =
@@ -139,7 +140,7 @@ mod tests {
         let token = read(HEADER, CARD).unwrap();
         assert_eq!(token.issuer.as_deref(), Some("https://a.example/i"));
         assert_eq!(token.rid.as_deref(), Some("MKy_-1"));
-        let from = token.issued_at.map(|from| from.millis());
+        let from = token.issued_at.map(Timestamp::millis);
         assert_eq!((from, token.expires_at), (Some(1_715_107_763_677), None));
         let signed = String::from_utf8(token.signed).unwrap();
         let text = digits(&format!("{signed}.AAAA"));
