@@ -11,7 +11,7 @@ use serde_json::{Number, Value};
 
 use super::Expected;
 
-/// How deep items may lie within items; a health certificate has seven levels.
+/// How deep items may lie within items; a health certificate has six levels.
 pub(super) const MAX_DEPTH: usize = 16;
 
 /// The most items, at all levels together; the richest published certificate has under a hundred.
@@ -264,6 +264,15 @@ mod tests {
             "5f6161ff",
             "7f4161ff",
             "7fff00",
+            "5f5f4101ffff",
+            "7f7f6161ffff",
+            "7f61c361bcff",
+            "81ff",
+            "a1ff",
+            "a100ff",
+            "c1ff",
+            "1f",
+            "5f",
             "f97c00",
             "f97e00",
             "f9",

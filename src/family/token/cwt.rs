@@ -45,7 +45,7 @@ fn key_id(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-    use ring::signature;
+    use ring::{hmac, signature};
     use serde_json::json;
 
     use super::*;
@@ -55,6 +55,10 @@ mod tests {
     /// RFC 8392, appendix A.3, with the key of A.2.3.
     const SIGNED: &str = "d28443a10126a104524173796d6d657472696345434453413235365850a70175636f61703a2f2f61732e6578616d706c652e636f6d02656572696b77037818636f61703a2f2f6c696768742e6578616d706c652e636f6d041a5612aeb0051a5610d9f0061a5610d9f007420b7158405427c1ff28d23fbad1f29c4c7c6a555e601d6fa29f9179bc3d7438bacaca5acd08c8d4d4f96131680c429a01f85951ecee743a52b9b63632c57209120e1c9e30";
     const KEY: &str = "04143329cce7868e416927599cf65a34f3ce2ffda55a7eca69ed8919a394d42f0f60f7f1a780d8a783bfb7a2dd6b2796e8128dbbcef9d3d168db9529971a36e7b9";
+
+    /// RFC 8392, appendix A.4, with the key of A.2.2.
+    const TAGGED: &str = "d83dd18443a10104a1044c53796d6d65747269633235365850a70175636f61703a2f2f61732e6578616d706c652e636f6d02656572696b77037818636f61703a2f2f6c696768742e6578616d706c652e636f6d041a5612aeb0051a5610d9f0061a5610d9f007420b7148093101ef6d789200";
+    const SECRET: &str = "403697de87af64611c1d32a05dab0fe1fcb715a86ab435f1ec99192d79569388";
 
     fn unhex(text: &str) -> Vec<u8> {
         let digits: Vec<_> = text.chars().map(|c| c.to_digit(16).unwrap()).collect();
@@ -85,6 +89,17 @@ mod tests {
             .unwrap();
         let other = parse(&base45::encode(&bytes), Writing::Base45).unwrap();
         assert_eq!((other.signed, other.claims), (token.signed, token.claims));
+    }
+
+    #[test]
+    fn the_example_with_a_mac_agrees_and_its_cut_algorithm_is_none_of_ours() {
+        let text = BASE64_URL_SAFE_NO_PAD.encode(unhex(TAGGED));
+        let token = parse(&text, Writing::Base64Url).unwrap();
+        assert_eq!(token.key_id.as_deref(), Some("Symmetric256"));
+        assert!(token.algorithm.is_empty());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &unhex(SECRET));
+        let mac = hmac::sign(&key, &token.signed);
+        assert_eq!(mac.as_ref()[..8], token.signature);
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! Compact JWS (RFC 7515, section 7.1) around claims of a JWT (RFC 7519).
+//!
+//! Deliberately absent: keys that a header brings along or points to (`jwk`, `jku`, `x5c`, `x5u`).
 
 use serde_json::{Map, Value};
 
