@@ -11,10 +11,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha384, Sha512};
 use sm3::Sm3;
 
+use super::KeyFault;
+pub use super::verifier::MIN_SECRET_BYTES;
 use crate::family::{Algorithm, Encoding, Signed};
-
-/// The shortest secret a key may have: 128 bits, below which guessing becomes thinkable.
-pub const MIN_SECRET_BYTES: usize = 16;
 
 /// The longest signature any algorithm makes: RSA with 4,096 bits.
 const MAX_SIGNATURE_BYTES: usize = 512;
@@ -32,23 +31,6 @@ pub enum Secret {
     HmacSm3(Hmac<Sm3>),
 }
 
-/// Why bytes are no key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyFault {
-    /// A secret where there must be none: a key pair has a public part.
-    #[error("a key of {algorithm} is no secret but a public key")]
-    NotSymmetric {
-        /// The algorithm it was declared for.
-        algorithm: Algorithm,
-    },
-    /// A secret shorter than [`MIN_SECRET_BYTES`].
-    #[error("a secret of {found} bytes where at least {MIN_SECRET_BYTES} are needed")]
-    ShortSecret {
-        /// Its length.
-        found: usize,
-    },
-}
-
 impl fmt::Debug for Secret {
     /// Shows the algorithm only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,7 +41,7 @@ impl fmt::Debug for Secret {
 impl Secret {
     /// Prepares a key of `algorithm` from its secret bytes.
     pub fn new(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, KeyFault> {
-        let short = KeyFault::ShortSecret { found: bytes.len() };
+        let short = KeyFault::guessable(bytes.len());
         if bytes.len() < MIN_SECRET_BYTES {
             return Err(short);
         }

@@ -5,7 +5,10 @@
 //! decides the algorithm, the message never does.
 
 pub mod algorithm;
+mod fault;
 pub mod keys;
+pub mod near_miss;
+pub mod verifier;
 
 use std::time::Duration;
 
@@ -13,7 +16,10 @@ use crate::family::{Code, Region, Trust};
 use crate::time::Timestamp;
 
 pub use self::algorithm::Secret;
+pub use self::fault::KeyFault;
 pub use self::keys::{Issuer, Key, KeyWindow, Keys};
+pub use self::near_miss::NearMiss;
+pub use self::verifier::Verifier;
 
 /// How sure we are of a code, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
