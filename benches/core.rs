@@ -17,8 +17,8 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use multicode::classify::Classifier;
 use multicode::config::{self, Config, NoSecrets, Secrets};
 use multicode::family::{
-    Algorithm, CaptureNames, Encoding, Family, Kind, KindSet, Layout, Mask, Names, Reader, Shape,
-    Signed, Trust, Validity,
+    Algorithm, CaptureNames, Family, Form, Kind, KindSet, Layout, Mask, Names, Reader, Shape,
+    Trust, Validity,
 };
 use multicode::gateway::{Door, Gateway};
 use multicode::policy::Strangers;
@@ -28,7 +28,7 @@ use multicode::sandbox::mint::{Order, mint};
 use multicode::scan::{Claims, Cleaning, Scan, clean};
 use multicode::time::Timestamp;
 use multicode::trial::Stopgap;
-use multicode::trust::{Depth, Findings, Secret};
+use multicode::trust::{Depth, Examination, Findings, Keys, Verifier};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_309_200);
 const SECRET: &[u8] = b"thirty-two bytes nobody will use";
@@ -37,8 +37,8 @@ const UNKNOWN: &str = "https://www.example.org/some/page?of=no&interest=1";
 
 /// The code's own parts of a decision, each on its own.
 fn stages(c: &mut Criterion) {
-    let gateway = gateway();
-    let code = aggregate(&gateway, "2026a");
+    let (gateway, keys) = gateway();
+    let code = aggregate(&gateway, &keys, "2026a");
     let family = family(&gateway);
 
     let raw = format!("{code}\r\n");
@@ -56,16 +56,12 @@ fn stages(c: &mut Criterion) {
 
     let (message, _) = code.rsplit_once('.').expect("a signature at its end");
     for algorithm in Algorithm::ALL.into_iter().filter(|it| it.is_symmetric()) {
-        let secret = Secret::new(algorithm, SECRET).expect("a secret of 32 bytes");
-        let signature = secret.sign(Encoding::Base64Url, message.as_bytes());
-        let signed = Signed {
-            bytes: message.as_bytes(),
-            signature: &signature,
-            encoding: Encoding::Base64Url,
-            algorithms: &Algorithm::ALL,
-        };
+        let secret = Verifier::hmac(algorithm, SECRET).expect("a secret of 32 bytes");
+        let signature = secret.sign(message.as_bytes()).expect("a secret");
         c.bench_function(&format!("verify/{}", algorithm.name()), |b| {
-            b.iter(|| assert!(secret.verifies(black_box(&signed))));
+            b.iter(|| {
+                assert!(secret.verifies(Form::Raw, black_box(message.as_bytes()), &signature))
+            });
         });
     }
     c.bench_function("verify/whole-aggregate", |b| {
@@ -73,10 +69,8 @@ fn stages(c: &mut Criterion) {
         b.iter(|| {
             let mut findings = Findings::default();
             let depth = Depth::FirstRefusal;
-            let believed = gateway
-                .keys()
-                .verify(read.clone(), depth, &mut findings, NOW);
-            assert!(believed.is_ok());
+            let examined = keys.examine(read.clone(), depth, &mut findings, NOW);
+            assert!(matches!(examined, Examination::Settled(Ok(_))));
         });
     });
 
@@ -103,13 +97,16 @@ fn stages(c: &mut Criterion) {
 
 /// Text in, decision out.
 fn decide(c: &mut Criterion) {
-    let gateway = gateway();
+    let (gateway, keys) = gateway();
     let door = Door {
         default_scene: Some("other".into()),
         scenes: Box::default(),
         strangers: Strangers::Admit,
     };
-    let (sha, sm3) = (aggregate(&gateway, "2026a"), aggregate(&gateway, "2026s"));
+    let (sha, sm3) = (
+        aggregate(&gateway, &keys, "2026a"),
+        aggregate(&gateway, &keys, "2026s"),
+    );
     let cases = [
         ("aggregate-sha256", sha.as_str(), "settlement"),
         ("aggregate-sm3", sm3.as_str(), "settlement"),
@@ -126,7 +123,7 @@ fn decide(c: &mut Criterion) {
             b.iter(|| {
                 let text = clean(black_box(code), Cleaning::Scanner);
                 let scan = Scan { text, claims };
-                gateway.decide(&scan, &door, NOW).is_ok()
+                gateway.decide(&scan, &door, &keys, NOW).is_ok()
             });
         });
     }
@@ -155,9 +152,9 @@ fn classify(c: &mut Criterion) {
             });
         }
     }
-    let gateway = gateway();
+    let (gateway, keys) = gateway();
     let classifier = Classifier::new(gateway.families());
-    let code = aggregate(&gateway, "2026a");
+    let code = aggregate(&gateway, &keys, "2026a");
     for (which, text) in [
         ("aggregate", &*code),
         ("wechat", WECHAT),
@@ -217,8 +214,9 @@ fn config() -> Config {
     loaded.config.expect("the shipped files load")
 }
 
-fn gateway() -> Gateway {
-    Gateway::new(config().gateway)
+fn gateway() -> (Gateway, Keys) {
+    let config = config();
+    (Gateway::new(config.gateway), config.keys)
 }
 
 fn family(gateway: &Gateway) -> &Family {
@@ -226,14 +224,14 @@ fn family(gateway: &Gateway) -> &Family {
     families.find(|it| &*it.id == "aggregate").expect("shipped")
 }
 
-fn aggregate(gateway: &Gateway, key: &str) -> String {
+fn aggregate(gateway: &Gateway, keys: &Keys, key: &str) -> String {
     let order = Order {
         key_id: Some(key.to_owned()),
         issuer: Some("fujian".to_owned()),
         ..Order::default()
     };
     let mut random = Random::seeded(1);
-    mint(family(gateway), gateway.keys(), &order, &mut random, NOW).expect("a sound code")
+    mint(family(gateway), keys, &order, &mut random, NOW).expect("a sound code")
 }
 
 criterion_group!(core, stages, decide, classify);

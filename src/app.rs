@@ -200,10 +200,12 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     });
     let entrances = entrances.collect();
     let gateway = Gateway::new(config.gateway);
+    let keys = Arc::new(ArcSwap::from_pointee(config.keys));
     let handles = metrics.handles(&gateway);
     let Limits { body_timeout, .. } = config.limits;
     let config = SiteConfig {
         gateway,
+        keys,
         upstreams,
         entrances,
         adapters: config.adapters,

@@ -15,6 +15,7 @@
 //! all of these, [`app`] wires and runs them, [`sandbox`] plays issuer, terminal and department.
 
 // Words and instants.
+pub mod pointer;
 pub mod random;
 pub mod reason;
 pub mod time;
@@ -37,6 +38,7 @@ pub mod gateway;
 pub mod explain;
 
 // The engine.
+pub mod fetch;
 pub mod metrics;
 pub mod tick;
 pub mod tls;

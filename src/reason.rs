@@ -67,6 +67,8 @@ reasons! {
     BadChecksum = "bad-checksum", Classify, "The check digits do not agree";
     /// The family is known, the inside cannot be decoded.
     MalformedCode = "malformed-code", Parse, "The code cannot be decoded";
+    /// The code is one of several that only together say something.
+    PartialCode = "partial-code", Parse, "This is one of several codes, a single one is needed";
     /// The patient showed the merchant's code instead of their own.
     MerchantCode = "merchant-code", Policy, "This is the merchant's code, not the patient's";
     /// The code names an issuer that is not configured.
@@ -75,12 +77,22 @@ reasons! {
     UnknownKey = "unknown-key", Trust, "The key is not known";
     /// The key is configured but its secret is not there.
     KeyUnavailable = "key-unavailable", Trust, "The key is not available";
+    /// The issuer's keys could not be renewed for longer than they may be used.
+    KeysStale = "keys-stale", Trust, "The issuer's keys are too old";
+    /// More heavy signatures wait to be verified than there is time for.
+    VerifierBusy = "verifier-busy", Trust, "Too many signatures are being verified";
     /// The signature does not belong to this text and key.
     BadSignature = "bad-signature", Trust, "The signature does not hold";
     /// The code's validity is over.
     Expired = "expired", Trust, "The code has expired";
     /// The code's validity has not begun.
     NotYetValid = "not-yet-valid", Trust, "The code is not valid yet";
+    /// The issuer took the code or its key back.
+    Revoked = "revoked", Trust, "The code has been revoked";
+    /// The issuer's platform, asked about the code, does not call it good.
+    RefusedByIssuer = "refused-by-issuer", Trust, "The issuer does not accept the code";
+    /// The issuer's platform did not answer in time, or not what it should.
+    IssuerUnavailable = "issuer-unavailable", Trust, "The issuer cannot be asked";
     /// The terminal is not registered and the listener asks for it.
     TerminalUnknown = "terminal-unknown", Policy, "The terminal is not registered";
     /// The request claims another place than the terminal's registration.

@@ -80,12 +80,12 @@ impl Reloader {
 
     /// The keys whose secrets are not set, as `issuer/key`.
     pub fn keys_unavailable(&self) -> Vec<String> {
-        let site = self.sites.load();
-        let issuers = site.gateway.keys().issuers();
+        let keys = self.sites.load().keys.load_full();
+        let issuers = keys.issuers();
         let of = |issuer: &Issuer| {
-            let unset = issuer.keys().filter(|key| key.secret.is_none());
+            let unset = issuer.keys.iter().filter(|key| key.verifier.is_none());
             unset
-                .map(|key| format!("{}/{}", issuer.id, key.id))
+                .map(|key| format!("{}/{}", issuer.id, key.label()))
                 .collect::<Vec<_>>()
         };
         let mut keys: Vec<_> = issuers.flat_map(of).collect();

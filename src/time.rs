@@ -53,6 +53,12 @@ impl Timestamp {
         Self(self.0.saturating_sub(millis_of(span)))
     }
 
+    /// How long after `earlier` it is; nothing if it is not.
+    pub fn since(self, earlier: Self) -> Duration {
+        let millis = self.0.saturating_sub(earlier.0);
+        Duration::from_millis(u64::try_from(millis).unwrap_or_default())
+    }
+
     /// The same instant on a wall clock in China, `yyyy-MM-dd HH:mm:ss`, as the backends write it.
     pub fn to_china(self) -> String {
         let shown = jiff::Timestamp::from_millisecond(self.0).map(|instant| {

@@ -24,6 +24,7 @@ use crate::random::Random;
 use crate::reason::Reason;
 use crate::sandbox::mint::{Order, mint};
 use crate::scan::{Claims, Cleaning, Scan, clean};
+use crate::trust::Keys;
 
 /// What became of one test.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ pub fn run(path: &Path, secrets: &dyn Secrets) -> Vec<Outcome> {
     let Some(config) = config::load(path, &Stopgap::over(secrets)).config else {
         return Vec::new();
     };
-    let gateway = Gateway::new(config.gateway);
+    let (gateway, keys) = (Gateway::new(config.gateway), config.keys);
     let door = config
         .listeners
         .first()
@@ -76,13 +77,13 @@ pub fn run(path: &Path, secrets: &dyn Secrets) -> Vec<Outcome> {
     let outcome = |trial: &Trial| Outcome {
         name: trial.name.clone(),
         at: trial.at,
-        failures: failures(&gateway, &door, trial),
+        failures: failures(&gateway, &keys, &door, trial),
     };
     config.trials.iter().map(outcome).collect()
 }
 
-fn failures(gateway: &Gateway, door: &Door, trial: &Trial) -> Vec<Failure> {
-    let text = match text(gateway, trial) {
+fn failures(gateway: &Gateway, keys: &Keys, door: &Door, trial: &Trial) -> Vec<Failure> {
+    let text = match text(gateway, keys, trial) {
         Ok(text) => text,
         Err(found) => {
             return vec![Failure {
@@ -102,11 +103,11 @@ fn failures(gateway: &Gateway, door: &Door, trial: &Trial) -> Vec<Failure> {
         text: clean(&text, Cleaning::Scanner),
         claims,
     };
-    let (story, _) = explain(gateway, &scan, door, Detail::Verdict, trial.now);
+    let (story, _) = explain(gateway, &scan, door, keys, Detail::Verdict, trial.now);
     compare(&trial.expect, &story)
 }
 
-fn text(gateway: &Gateway, trial: &Trial) -> Result<String, String> {
+fn text(gateway: &Gateway, keys: &Keys, trial: &Trial) -> Result<String, String> {
     let TrialCode::Mint {
         family,
         issuer,
@@ -133,14 +134,7 @@ fn text(gateway: &Gateway, trial: &Trial) -> Result<String, String> {
         .iter()
         .find(|known| known.id == *family)
         .ok_or("no such family")?;
-    mint(
-        family,
-        gateway.keys(),
-        &order,
-        &mut Random::seeded(0),
-        trial.now,
-    )
-    .map_err(|error| error.to_string())
+    mint(family, keys, &order, &mut Random::seeded(0), trial.now).map_err(|error| error.to_string())
 }
 
 fn compare(expect: &Expect, story: &Explanation<'_>) -> Vec<Failure> {

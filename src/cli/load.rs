@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{Failure, Process};
 use crate::config::{self, Config, ProcessSecrets, Secrets, Style};
 use crate::gateway::Gateway;
+use crate::trust::Keys;
 
 /// Reads a configuration with the secrets of the environment, as far as they are set. Mistakes are
 /// told on standard error, as `check` tells them.
@@ -31,7 +32,8 @@ pub(super) fn config_with(
     })
 }
 
-/// The gateway of a configuration: families, keys, scenes and routes.
-pub(super) fn gateway(path: &Path, process: &mut Process<'_>) -> Result<Gateway, Failure> {
-    Ok(Gateway::new(config(path, process)?.gateway))
+/// The gateway of a configuration, and the keys it knows at once.
+pub(super) fn gateway(path: &Path, process: &mut Process<'_>) -> Result<(Gateway, Keys), Failure> {
+    let config = config(path, process)?;
+    Ok((Gateway::new(config.gateway), config.keys))
 }

@@ -15,6 +15,7 @@ use crate::gateway::Gateway;
 use crate::random::Random;
 use crate::sandbox::mint::{Flaw, Order, mint};
 use crate::sandbox::qr::Symbol;
+use crate::sandbox::signer::Signers;
 use crate::time::Timestamp;
 
 /// Pixels a module: a symbol of a usual code is then some 400 pixels wide.
@@ -95,7 +96,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     if options.count != 1 && matches!(options.form, Form::Png | Form::Svg) {
         return Err(Failure::usage(MintUsage::OnePicture));
     }
-    let gateway = load::gateway(&options.config.config, process)?;
+    let (gateway, keys) = load::gateway(&options.config.config, process)?;
     let family = find(&gateway, &options.family).map_err(Failure::usage)?;
     let now = options.at.unwrap_or_else(process.now);
     let mut random = Random::seeded(
@@ -107,7 +108,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     let order = options.order();
     let mut out = Vec::new();
     for _ in 0..options.count {
-        let text = mint(family, gateway.keys(), &order, &mut random, now);
+        let text = mint(family, &keys, &order, &mut random, now);
         out.extend(write(&text.map_err(Failure::finding)?, options.form)?);
     }
     match &options.out {
@@ -154,6 +155,7 @@ fn write(text: &str, form: Form) -> Result<Vec<u8>, Failure> {
 impl Options {
     fn order(&self) -> Order {
         Order {
+            signers: Signers::default(),
             issuer: self.issuer.clone(),
             key_id: self.kid.clone(),
             accounts: self.accounts.clone(),

@@ -16,6 +16,7 @@ use crate::proxy::landing::Landing;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
 use crate::time::Timestamp;
+use crate::trust::Keys;
 use crate::upstream::Endpoint;
 
 /// A whole configuration.
@@ -23,6 +24,8 @@ use crate::upstream::Endpoint;
 pub struct Config {
     /// What decisions are made with.
     pub gateway: Parts,
+    /// The issuers and their keys.
+    pub keys: Keys,
     /// Families that are kept in order but claim nothing.
     pub templates: Vec<Family>,
     /// Where terminals come in.

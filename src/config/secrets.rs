@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use crate::trust::algorithm::MIN_SECRET_BYTES;
+use crate::trust::verifier::MIN_SECRET_BYTES;
 
 /// The longest secret read; the longest ones in use are a few kilobytes of PEM.
 const MAX_SECRET: usize = 64 * 1024;

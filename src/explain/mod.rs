@@ -7,12 +7,15 @@ mod story;
 mod trace;
 
 pub use self::preview::RequestStory;
-pub use self::story::{Explanation, FieldStory, RouteStory, TriedStory, TrustStory, UnixSeconds};
+pub use self::story::{
+    Explanation, FieldStory, NearMissStory, RouteStory, TriedStory, TrustStory, UnixSeconds,
+};
 use self::trace::Trace;
 use crate::gateway::{Decision, Door, Gateway, Rejection};
 use crate::reason::Reason;
 use crate::scan::Scan;
 use crate::time::Timestamp;
+use crate::trust::Keys;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,12 +32,15 @@ pub fn explain<'a>(
     gateway: &'a Gateway,
     scan: &'a Scan<'_>,
     door: &'a Door,
+    keys: &'a Keys,
     detail: Detail,
     now: Timestamp,
 ) -> (Explanation<'a>, Result<Decision<'a>, Rejection<'a>>) {
     let mut trace = Trace::new(detail);
-    let outcome = gateway.decide_recorded(scan, door, &mut trace, now);
+    let outcome = gateway.decide_recorded(scan, door, keys, &mut trace, now);
+    let near_misses = trace.near_misses(keys, now);
     let mut told = trace.tell(gateway, scan, &outcome);
+    told.trust.near_misses = near_misses;
     if let (Detail::Everything, Ok(decision)) = (detail, &outcome) {
         told.request = preview::request(decision, now);
     }

@@ -1,5 +1,6 @@
 //! What is told, as it is printed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
@@ -21,7 +22,7 @@ pub struct Explanation<'a> {
     /// The kind.
     pub kind: Option<&'static str>,
     /// The issuer.
-    pub issuer: Option<&'a str>,
+    pub issuer: Option<Cow<'a, str>>,
     /// Dynamic, static or unknown.
     pub freshness: Option<&'static str>,
     /// How sure we are.
@@ -71,6 +72,18 @@ pub struct TrustStory<'a> {
     pub not_after: Option<UnixSeconds>,
     /// `ok`, `expired` or `not-yet`.
     pub time: Option<&'static str>,
+    /// What would have to be otherwise for the code to be believed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub near_misses: Vec<NearMissStory>,
+}
+
+/// One thing that would have to be otherwise.
+#[derive(Debug, Serialize)]
+pub struct NearMissStory {
+    /// The word for it.
+    pub slug: &'static str,
+    /// The same for people.
+    pub what: String,
 }
 
 /// Seconds since the epoch, with a fraction only where there is one.

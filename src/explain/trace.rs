@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::Detail;
-use super::story::{Explanation, FieldStory, RouteStory, TriedStory, TrustStory, UnixSeconds};
+use super::story::{
+    Explanation, FieldStory, NearMissStory, RouteStory, TriedStory, TrustStory, UnixSeconds,
+};
 use crate::classify::{Strength, Tried, Witness};
 use crate::family::region::Relation;
 use crate::family::{Code, Family, Mask, Match};
@@ -11,7 +13,8 @@ use crate::gateway::{Decision, Gateway, Recorder, Rejection};
 use crate::policy::{Place, Scene};
 use crate::route::Route;
 use crate::scan::{Artefact, Scan};
-use crate::trust::{Depth, Findings, Untrusted, Verified};
+use crate::time::Timestamp;
+use crate::trust::{Depth, Findings, Key, Keys, NearMiss, Untrusted, Verified};
 
 /// What a decision looked at.
 #[derive(Debug, Default)]
@@ -51,10 +54,11 @@ impl<'a> Recorder<'a> for Trace<'a> {
             .or_else(|| Some(code.issued_at?.after(code.family.validity.max_age?)));
         self.trust = TrustStory {
             signature: Some(signature_word(findings.signature)),
-            key: findings.key.map(|key| &*key.id),
+            key: findings.key.map(Key::label),
             not_before: code.issued_at.map(UnixSeconds::from),
             not_after: ends.map(UnixSeconds::from),
             time: findings.time.map(time_word),
+            near_misses: Vec::new(),
         };
         if let Ok(verified) = verdict {
             self.assurance = Some(verified.assurance().name());
@@ -107,7 +111,7 @@ impl<'a> Trace<'a> {
             stage: rejection.map(|rejection| rejection.reason.stage().name()),
             family: family.map(|family| &*family.id),
             kind: family.map(|family| family.kind.name()),
-            issuer: self.code.as_ref().and_then(|code| code.issuer),
+            issuer: self.code.as_ref().and_then(|code| code.issuer.clone()),
             freshness: self.code.as_ref().map(|code| code.freshness.name()),
             assurance: self.assurance,
             scene: self.scene.map(|scene| &*scene.name),
@@ -126,6 +130,18 @@ impl<'a> Trace<'a> {
             trust: self.trust,
             request: None,
         }
+    }
+
+    /// Why a code that was not believed almost was.
+    pub(super) fn near_misses(&self, keys: &Keys, now: Timestamp) -> Vec<NearMissStory> {
+        let unbelieved = self.assurance.is_none() && self.detail == Detail::Everything;
+        let code = self.code.as_ref().filter(|_| unbelieved);
+        let found = code.map(|code| keys.near_misses(code, now));
+        let story = |miss: NearMiss| NearMissStory {
+            slug: miss.slug(),
+            what: miss.to_string(),
+        };
+        found.into_iter().flatten().map(story).collect()
     }
 
     fn fields(&self, family: Option<&Family>) -> Vec<FieldStory> {

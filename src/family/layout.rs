@@ -1,5 +1,7 @@
 //! What the captures of a declared family mean.
 
+use std::borrow::Cow;
+
 use super::shape::{Capture, Match};
 use super::signature::SignatureLayout;
 use super::{Accounts, Code, Family, Freshness, Kind, ParseError, Region};
@@ -86,15 +88,15 @@ impl Layout {
     ) -> Result<Code<'a>, ParseError> {
         Ok(Code {
             issuer: match &self.issuer {
-                Some(Issuer::Capture(capture)) => matched.get(*capture),
-                Some(Issuer::Constant(name)) => Some(name),
+                Some(Issuer::Capture(capture)) => matched.get(*capture).map(Cow::Borrowed),
+                Some(Issuer::Constant(name)) => Some(Cow::Borrowed(name)),
                 None => None,
             },
-            key_id: part(matched, self.key_id),
+            key_id: part(matched, self.key_id).map(Cow::Borrowed),
             freshness: self.freshness(matched),
             issued_at: instant(matched, self.issued_at)?,
             expires_at: instant(matched, self.expires_at)?,
-            nonce: part(matched, self.nonce),
+            nonce: part(matched, self.nonce).map(Cow::Borrowed),
             region: part(matched, self.region).and_then(Region::leading),
             accounts: self.accounts(family.kind, matched),
             signed: self

@@ -73,6 +73,11 @@ pub struct Names {
 /// What makes a code believable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
+    /// The word of the issuer's platform.
+    Introspection {
+        /// Which platform, by its place in the configuration.
+        by: usize,
+    },
     /// A signature by a key of the issuer.
     Signature,
     /// Nothing that could be verified here: the backend has the last word.
@@ -140,7 +145,8 @@ impl Family {
     pub fn account_count(&self) -> usize {
         match &self.reader {
             Reader::Declared(layout) => layout.account_count(),
-            _ => 1,
+            Reader::Token(layout) => layout.account_count(),
+            Reader::EmvConsumer | Reader::EmvMerchant | Reader::Gs1 => 1,
         }
     }
 }
@@ -153,21 +159,25 @@ pub struct Code<'a> {
     /// The cleaned text.
     pub text: &'a str,
     /// Who says to have issued it.
-    pub issuer: Option<&'a str>,
+    pub issuer: Option<Cow<'a, str>>,
     /// The key it says to be signed with.
-    pub key_id: Option<&'a str>,
+    pub key_id: Option<Cow<'a, str>>,
     /// Whether it was made for this moment.
     pub freshness: Freshness,
     /// When it was issued.
     pub issued_at: Option<Timestamp>,
+    /// The first instant at which it is good, if it says another than that of its issue.
+    pub not_before: Option<Timestamp>,
     /// The first instant at which it is no longer good (RFC 7519, section 4.1.4).
     pub expires_at: Option<Timestamp>,
-    /// What makes it one of a kind.
-    pub nonce: Option<&'a str>,
+    /// What makes it one of a kind; lists of revoked codes name it.
+    pub nonce: Option<Cow<'a, str>>,
     /// Where its holder is insured or its issuer sits.
     pub region: Option<Region>,
     /// What each department knows the holder by.
     pub accounts: Accounts<'a>,
+    /// What it states, where a key may be for some statements only.
+    pub purposes: PurposeSet,
     /// The signature and what it covers.
     pub signed: Option<Signed<'a>>,
 }
@@ -189,10 +199,12 @@ impl<'a> Code<'a> {
             key_id: None,
             freshness: Freshness::Unknown,
             issued_at: None,
+            not_before: None,
             expires_at: None,
             nonce: None,
             region: None,
             accounts: Accounts::only(family.kind, text),
+            purposes: PurposeSet::EMPTY,
             signed: None,
         }
     }
@@ -221,8 +233,8 @@ impl Freshness {
 }
 
 /// The account references a code carries, one for each department's kind.
-#[derive(Clone, Copy, Default)]
-pub struct Accounts<'a>([Option<&'a str>; Kind::COUNT]);
+#[derive(Clone, Default)]
+pub struct Accounts<'a>([Option<Cow<'a, str>>; Kind::COUNT]);
 
 impl fmt::Debug for Accounts<'_> {
     /// Names the kinds only: the accounts are personal data.
@@ -233,22 +245,22 @@ impl fmt::Debug for Accounts<'_> {
 
 impl<'a> Accounts<'a> {
     /// One account for one kind.
-    pub fn only(kind: Kind, account: &'a str) -> Self {
+    pub fn only(kind: Kind, account: impl Into<Cow<'a, str>>) -> Self {
         let mut accounts = Self::default();
         accounts.set(kind, account);
         accounts
     }
 
     /// Adds the account of one kind; an empty one is no account.
-    pub fn set(&mut self, kind: Kind, account: &'a str) {
+    pub fn set(&mut self, kind: Kind, account: impl Into<Cow<'a, str>>) {
         if let Some(slot) = self.0.get_mut(kind.index()) {
-            *slot = (!account.is_empty()).then_some(account);
+            *slot = Some(account.into()).filter(|account| !account.is_empty());
         }
     }
 
     /// What the departments of this kind know the holder by.
-    pub fn of(&self, kind: Kind) -> Option<&'a str> {
-        self.0.get(kind.index()).copied().flatten()
+    pub fn of(&self, kind: Kind) -> Option<&str> {
+        self.0.get(kind.index())?.as_deref()
     }
 
     /// The kinds there is an account for.
@@ -290,4 +302,19 @@ pub enum ParseError {
         /// What should stand there.
         expected: &'static str,
     },
+}
+
+impl ParseError {
+    /// The same, seen from a text in which this much stands in front.
+    #[must_use]
+    pub(crate) const fn behind(self, front: usize) -> Self {
+        match self {
+            Self::Chunked => self,
+            Self::Checksum { at } => Self::Checksum { at: front + at },
+            Self::Unexpected { at, expected } => Self::Unexpected {
+                at: front + at,
+                expected,
+            },
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! How a claimed text becomes a code: by its captures, or by a native decoder.
 
+use super::token::{Format, TokenLayout};
 use super::{Code, Family, Field, Freshness, Layout, Match, ParseError, emv, gs1};
 
 /// A family's way of reading.
@@ -13,22 +14,41 @@ pub enum Reader {
     EmvMerchant,
     /// GS1 element strings and Digital Link.
     Gs1,
+    /// Signed tokens.
+    Token(TokenLayout),
+}
+
+/// A reader as files name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReaderName {
+    /// The family's own captures.
+    #[default]
+    Declared,
+    /// EMVCo consumer-presented mode.
+    EmvConsumer,
+    /// EMVCo merchant-presented mode.
+    EmvMerchant,
+    /// GS1.
+    Gs1,
+    /// Signed tokens of one format.
+    Token(Format),
+}
+
+impl ReaderName {
+    /// Every reader, by its name.
+    pub fn all() -> Vec<(&'static str, Self)> {
+        let own = [
+            ("declared", Self::Declared),
+            ("emv-consumer", Self::EmvConsumer),
+            ("emv-merchant", Self::EmvMerchant),
+            ("gs1", Self::Gs1),
+        ];
+        let tokens = Format::ALL.map(|format| (format.name(), Self::Token(format)));
+        own.into_iter().chain(tokens).collect()
+    }
 }
 
 impl Reader {
-    /// The native reader of that name.
-    pub fn native(name: &str) -> Option<Self> {
-        match name {
-            "emv-consumer" => Some(Self::EmvConsumer),
-            "emv-merchant" => Some(Self::EmvMerchant),
-            "gs1" => Some(Self::Gs1),
-            _ => None,
-        }
-    }
-
-    /// The names files may use, `declared` among them.
-    pub const NAMES: [&'static str; 4] = ["declared", "emv-consumer", "emv-merchant", "gs1"];
-
     /// Reads a claimed text.
     pub fn read<'a>(
         &'a self,
@@ -61,18 +81,19 @@ impl Reader {
                     ..code
                 })
             }
+            Self::Token(layout) => layout.read(family, matched),
         }
     }
 
     /// Whether reading tests check digits that a random text would fail.
     pub const fn is_checked(&self) -> bool {
-        matches!(self, Self::EmvMerchant | Self::Gs1)
+        matches!(self, Self::EmvMerchant | Self::Gs1 | Self::Token(_))
     }
 
     /// The parts of a text this reader has read.
     pub fn fields<'a>(&self, family: &'a Family, matched: &Match<'_>) -> Vec<Field<'a>> {
         match self {
-            Self::Declared(_) => captured(family, matched),
+            Self::Declared(_) | Self::Token(_) => captured(family, matched),
             Self::EmvConsumer => emv::consumer::fields(matched.text),
             Self::EmvMerchant => emv::merchant::fields(matched.text),
             Self::Gs1 => gs1::fields(matched.text),

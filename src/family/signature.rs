@@ -1,6 +1,10 @@
 //! Where a signature stands and what it covers, as a family declares it.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use super::shape::{Capture, Match};
 
@@ -220,6 +224,35 @@ impl Encoding {
             .into_iter()
             .find(|encoding| encoding.name() == name)
     }
+
+    /// Writes bytes down.
+    pub fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Base64 => STANDARD.encode(bytes),
+            Self::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
+            Self::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+
+    /// Decodes strictly: no stray padding, no spare bits, so that one signature has one spelling.
+    fn decode(self, text: &str, buffer: &mut [u8]) -> Option<usize> {
+        match self {
+            Self::Base64 => STANDARD.decode_slice(text, buffer).ok(),
+            Self::Base64Url => URL_SAFE_NO_PAD.decode_slice(text, buffer).ok(),
+            Self::Hex => decode_hex(text, buffer),
+        }
+    }
+}
+
+fn decode_hex(text: &str, buffer: &mut [u8]) -> Option<usize> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let pairs = text.as_bytes().chunks(2);
+    let length = pairs.len();
+    for (pair, slot) in pairs.zip(buffer.get_mut(..length)?) {
+        let &[high, low] = pair else { return None };
+        *slot = u8::try_from(digit(high)? * 16 + digit(low)?).ok()?;
+    }
+    Some(length)
 }
 
 /// The signature part of a family's layout.
@@ -229,46 +262,86 @@ pub struct SignatureLayout {
     pub over: Capture,
     /// The capture that holds the signature.
     pub value: Capture,
-    /// How the signature is written.
+    /// How the signature's bytes are written.
     pub encoding: Encoding,
+    /// How its two numbers stand in them.
+    pub form: Form,
     /// The algorithms a key of this family may have.
-    pub algorithms: Box<[Algorithm]>,
+    pub algorithms: AlgorithmSet,
 }
 
 impl SignatureLayout {
     /// The signature of one text, if both captures took part in the match.
-    pub fn read<'a>(&'a self, matched: &Match<'a>) -> Option<Signed<'a>> {
+    pub fn read<'a>(&self, matched: &Match<'a>) -> Option<Signed<'a>> {
         Some(Signed {
-            bytes: matched.get(self.over)?.as_bytes(),
-            signature: matched.get(self.value)?,
-            encoding: self.encoding,
-            algorithms: &self.algorithms,
+            bytes: matched.get(self.over)?.as_bytes().into(),
+            signature: Signature::Text {
+                text: matched.get(self.value)?,
+                encoding: self.encoding,
+            },
+            form: self.form,
+            algorithms: self.algorithms,
+            message: AlgorithmSet::ALL,
         })
     }
 }
 
+/// The longest signature any algorithm makes: RSA with 8,192 bits.
+pub const MAX_SIGNATURE_BYTES: usize = 1_024;
+
 /// A signature and what it covers, unchecked.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Signed<'a> {
     /// The signed bytes.
-    pub bytes: &'a [u8],
-    /// The signature as written.
-    pub signature: &'a str,
-    /// How it is written.
-    pub encoding: Encoding,
+    pub bytes: Cow<'a, [u8]>,
+    /// The signature.
+    pub signature: Signature<'a>,
+    /// How its two numbers stand in its bytes.
+    pub form: Form,
     /// The algorithms the family allows.
-    pub algorithms: &'a [Algorithm],
+    pub algorithms: AlgorithmSet,
+    /// The algorithms the message leaves open: all if it names none. It can only exclude.
+    pub message: AlgorithmSet,
+}
+
+/// A signature as it came.
+#[derive(Clone)]
+pub enum Signature<'a> {
+    /// Its bytes.
+    Bytes(Cow<'a, [u8]>),
+    /// Its bytes, written down.
+    Text {
+        /// The text.
+        text: &'a str,
+        /// How it is written.
+        encoding: Encoding,
+    },
+}
+
+impl Signature<'_> {
+    /// Its bytes; `None` if the text is not of its encoding or longer than any signature.
+    pub fn decode<'b>(&'b self, buffer: &'b mut [u8; MAX_SIGNATURE_BYTES]) -> Option<&'b [u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Text { text, encoding } => {
+                let length = encoding.decode(text, buffer)?;
+                buffer.get(..length)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Signature<'_> {
+    /// Shows nothing: it is part of the text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature")
+    }
 }
 
 impl fmt::Debug for Signed<'_> {
-    /// Shows lengths only: signed bytes are personal data.
+    /// Shows a length only: signed bytes are personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Signed({} bytes by {} characters)",
-            self.bytes.len(),
-            self.signature.len()
-        )
+        write!(f, "Signed({} bytes)", self.bytes.len())
     }
 }
 

@@ -7,11 +7,13 @@ use http::request::Parts;
 use super::extract::{Adapter, Extracted, Head, Medium};
 use super::headers::Announcements;
 use super::identity::Identity;
+use super::respond::Refusal;
 use super::site::{Entrance, Site};
 use crate::family::Kind;
 use crate::gateway::Decision;
+use crate::reason::Reason;
 use crate::route::contract::{Secrets, Values};
-use crate::scan::Claims;
+use crate::scan::{self, Claims, MAX_TEXT_BYTES, Scan};
 use crate::server::Peer;
 use crate::time::Timestamp;
 
@@ -41,8 +43,24 @@ pub struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// What the terminal says about itself.
-    pub fn claims(&self) -> Claims<'_> {
+    /// What was scanned, cleaned, and what the terminal says about itself.
+    pub fn scan(&self) -> Result<Scan<'_>, Refusal> {
+        let cleaning = self.adapter.cleaning.unwrap_or(self.entrance.cleaning);
+        let text = scan::clean(&self.extracted.code, cleaning);
+        self.site.handles.cleaned(text.artefacts);
+        if text.text.len() > MAX_TEXT_BYTES {
+            return Err(Refusal::because(
+                Reason::TooLarge,
+                format!("expected a code of at most {MAX_TEXT_BYTES} bytes"),
+            ));
+        }
+        Ok(Scan {
+            text,
+            claims: self.claims(),
+        })
+    }
+
+    fn claims(&self) -> Claims<'_> {
         Claims {
             scene: self.extracted.scene.as_deref(),
             terminal: self.extracted.terminal.as_deref(),

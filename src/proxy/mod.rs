@@ -15,6 +15,7 @@ pub mod picture;
 pub mod pictures;
 pub mod respond;
 pub mod site;
+pub mod verifiers;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -34,14 +35,15 @@ use self::headers::Announcements;
 use self::identity::{Identity, Names};
 use self::respond::{REQUEST_ID, Refusal};
 pub use self::site::{Entrance, Shared, Site, SiteConfig};
-use crate::gateway::{Decision, Rejection};
+use crate::gateway::{Decision, Rejection, Step};
 use crate::reason::Reason;
 use crate::route::Action;
 use crate::route::contract::Secrets;
-use crate::scan::{self, MAX_TEXT_BYTES, Scan};
+use crate::scan::Scan;
 use crate::server::{Framing, Handler, Peer, WorkerContext};
 use crate::tick::Timer;
 use crate::time::Timestamp;
+use crate::trust::{Answer, Keys, Need};
 use crate::upstream::{ResponseBody, Upstreams};
 
 /// One worker's proxy.
@@ -161,7 +163,7 @@ impl Proxy {
             site,
             announcements: &self.announcements,
         };
-        match decide(site, &exchange, (self.clock)())? {
+        match self.decide(site, &exchange).await? {
             Act::Answer(response) => Ok(response),
             Act::Ask { upstream, request } => {
                 forward::send(&view.upstreams, upstream, request).await
@@ -182,30 +184,45 @@ enum Act {
     },
 }
 
-/// From what was read to what is to be done: the part without waiting.
-fn decide(site: &Site, exchange: &Exchange<'_>, now: Timestamp) -> Result<Act, Refusal> {
-    let cleaning = exchange
-        .adapter
-        .cleaning
-        .unwrap_or(exchange.entrance.cleaning);
-    let text = scan::clean(&exchange.extracted.code, cleaning);
-    site.handles.cleaned(text.artefacts);
-    if text.text.len() > MAX_TEXT_BYTES {
-        return Err(Refusal::because(
-            Reason::TooLarge,
-            format!("expected a code of at most {MAX_TEXT_BYTES} bytes"),
-        ));
-    }
-    let scan = Scan {
-        text,
-        claims: exchange.claims(),
-    };
-    match site.gateway.decide(&scan, &exchange.entrance.door, now) {
-        Ok(decision) => {
-            site.count(&decision);
-            act(&decision, exchange, now)
+impl Proxy {
+    /// From what was read to what is to be done.
+    async fn decide(&self, site: &Site, exchange: &Exchange<'_>) -> Result<Act, Refusal> {
+        let scan = exchange.scan()?;
+        let keys = site.keys.load_full();
+        let decided = self.consult(site, exchange, &scan, &keys).await;
+        match decided {
+            Ok(decision) => {
+                site.count(&decision);
+                act(&decision, exchange, (self.clock)())
+            }
+            Err(rejection) => Err(site.refuse(&rejection)),
         }
-        Err(rejection) => Err(site.refuse(&rejection)),
+    }
+
+    /// Decides, waiting for the answers that takes.
+    async fn consult<'a>(
+        &self,
+        site: &'a Site,
+        exchange: &'a Exchange<'_>,
+        scan: &'a Scan<'_>,
+        keys: &'a Keys,
+    ) -> Result<Decision<'a>, Rejection<'a>> {
+        let door = &exchange.entrance.door;
+        let step = site
+            .gateway
+            .begin(scan, door, keys, &mut (), (self.clock)());
+        let suspended = match step {
+            Step::Settled(outcome) => return outcome,
+            Step::Asks(suspended) => suspended,
+        };
+        let answer = match suspended.need() {
+            Need::Verification(verification) => {
+                let verifiers = &site.shared.verifiers;
+                Answer::Verified(verifiers.verify(Arc::clone(verification)).await)
+            }
+            Need::Introspection { .. } => Answer::Introspected(None),
+        };
+        suspended.resume(answer, &mut (), (self.clock)())
     }
 }
 

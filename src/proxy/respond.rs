@@ -78,7 +78,9 @@ impl Refusal {
             | Reason::UnknownKey
             | Reason::BadSignature
             | Reason::Expired
-            | Reason::NotYetValid => StatusCode::UNAUTHORIZED,
+            | Reason::NotYetValid
+            | Reason::RefusedByIssuer
+            | Reason::Revoked => StatusCode::UNAUTHORIZED,
             Reason::TerminalUnknown | Reason::TerminalConflict => StatusCode::FORBIDDEN,
             Reason::NotFound => StatusCode::NOT_FOUND,
             Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -90,6 +92,7 @@ impl Refusal {
             | Reason::AmbiguousCode
             | Reason::BadChecksum
             | Reason::MalformedCode
+            | Reason::PartialCode
             | Reason::MerchantCode
             | Reason::SceneRequired
             | Reason::UnknownScene
@@ -105,7 +108,11 @@ impl Refusal {
             Reason::UpstreamUnreachable | Reason::UpstreamInvalid | Reason::OutcomeUnknown => {
                 StatusCode::BAD_GATEWAY
             }
-            Reason::KeyUnavailable | Reason::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::KeyUnavailable
+            | Reason::KeysStale
+            | Reason::VerifierBusy
+            | Reason::IssuerUnavailable
+            | Reason::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

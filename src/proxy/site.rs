@@ -1,8 +1,10 @@
 //! Everything the proxy knows of the configuration: one immutable snapshot.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -15,10 +17,12 @@ use super::forward::Words;
 use super::landing::Landing;
 use super::pictures::{MAX_PICTURE_BYTES, Pictures};
 use super::respond::{self, Refusal};
+use super::verifiers::Verifiers;
 use crate::gateway::{Door, Gateway};
 use crate::metrics::Handles;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
+use crate::trust::Keys;
 use crate::upstream::{ResponseBody, UpstreamConfig};
 
 /// One configuration at work.
@@ -26,6 +30,8 @@ use crate::upstream::{ResponseBody, UpstreamConfig};
 pub struct Site {
     /// The decision.
     pub gateway: Gateway,
+    /// The issuers' keys; they are renewed while the rest stays.
+    pub keys: Arc<ArcSwap<Keys>>,
     /// The departments' backends.
     pub upstreams: Vec<UpstreamConfig>,
     /// What is asked at each listener, in their order.
@@ -64,6 +70,8 @@ pub struct Entrance {
 pub struct Shared {
     /// Where pictures are read.
     pub pictures: Pictures,
+    /// Where heavy signatures are verified.
+    pub verifiers: Verifiers,
     /// The bytes of bodies held at the moment.
     pub held: Held,
 }
@@ -75,6 +83,7 @@ impl Site {
         Self {
             words: Words::of(&config.gateway),
             gateway: config.gateway,
+            keys: config.keys,
             upstreams: config.upstreams,
             entrances: config.entrances,
             body_timeout: config.body_timeout,
@@ -150,6 +159,8 @@ impl Site {
 pub struct SiteConfig {
     /// The decision.
     pub gateway: Gateway,
+    /// The issuers' keys; they are renewed while the rest stays.
+    pub keys: Arc<ArcSwap<Keys>>,
     /// The departments' backends.
     pub upstreams: Vec<UpstreamConfig>,
     /// What is asked at each listener.

@@ -120,8 +120,7 @@ impl Conditions {
 
     /// Whether what family and scene leave open is met as well.
     pub fn hold(&self, occasion: &Occasion<'_>) -> bool {
-        let code = occasion.verified.code();
-        lists(&self.issuers, code.issuer)
+        lists(&self.issuers, occasion.verified.issuer_name())
             && (self.regions.is_empty()
                 || self
                     .regions

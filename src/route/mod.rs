@@ -2,7 +2,6 @@
 
 pub mod contract;
 pub mod matcher;
-pub mod pointer;
 pub mod redirect;
 
 use http::header::{HeaderName, HeaderValue};

@@ -1,7 +1,9 @@
 //! Keys that sign, as issuers have them: for minted codes, for the key sets the sandbox serves and
 //! for tests. The gateway itself never signs.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -95,11 +97,8 @@ impl SigningKey {
         let not_a_key = SigningError::NotAKey { algorithm };
         let pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| not_a_key)?;
         let public = ring::rsa::PublicKeyComponents::<Vec<u8>>::from(pair.public());
-        let (verifier, alg) = match algorithm {
-            Algorithm::Ps256 => (Verifier::ps256(&public.n, &public.e)?, "PS256"),
-            Algorithm::Rs256 => (Verifier::rs256(&public.n, &public.e)?, "RS256"),
-            _ => return Err(not_a_key),
-        };
+        let verifier = Verifier::rsa(algorithm, &public.n, &public.e)?;
+        let alg = algorithm.name().to_uppercase();
         let (n, e) = (base64url(&public.n), base64url(&public.e));
         Ok(Self {
             pair: Pair::Rsa(pair),
@@ -207,6 +206,23 @@ impl fmt::Debug for SigningKey {
     /// Shows the algorithm only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SigningKey({})", self.verifier.algorithm())
+    }
+}
+
+/// The private keys of issuers whose public ones are all a gateway has.
+#[derive(Clone, Debug, Default)]
+pub struct Signers(HashMap<(String, String), Arc<SigningKey>>);
+
+impl Signers {
+    /// Adds the key an issuer calls `key_id`.
+    pub fn add(&mut self, issuer: &str, key_id: &str, key: SigningKey) {
+        let name = (issuer.to_owned(), key_id.to_owned());
+        self.0.insert(name, Arc::new(key));
+    }
+
+    /// The key an issuer calls `key_id`.
+    pub fn find(&self, issuer: &str, key_id: &str) -> Option<&Arc<SigningKey>> {
+        self.0.get(&(issuer.to_owned(), key_id.to_owned()))
     }
 }
 

@@ -43,6 +43,12 @@ pub enum KeyFault {
     /// An element of a key set that is no JSON object.
     #[error("not a JSON object")]
     NotAnObject,
+    /// An RSA key for an algorithm of another kind.
+    #[error("an RSA key is not for {algorithm}")]
+    NotForRsa {
+        /// The algorithm it was declared for.
+        algorithm: Algorithm,
+    },
     /// Made for something else than signatures.
     #[error("{member} does not allow verifying signatures")]
     NotForSignatures {

@@ -1,87 +1,195 @@
 //! The keys of the issuers, by (issuer, key id).
 //!
 //! Two issuers may use the same key id; a key is never looked up by its id alone. Rotation is two
-//! keys whose windows overlap.
+//! keys whose windows overlap. [`Keys`] is a snapshot: renewing an issuer's keys makes another one.
+
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::algorithm::Secret;
-use crate::family::{Algorithm, Names, Region};
+use super::revocation::Revocations;
+use super::{Untrusted, Verifier};
+use crate::family::{Algorithm, Names, PurposeSet, Region};
 use crate::time::Timestamp;
 
+/// The most keys tried for one code: ids cut from a hash collide now and then, never this often.
+const MAX_CANDIDATES: usize = 8;
+
 /// All issuers.
-#[derive(Debug, Default)]
-pub struct Keys(FxHashMap<Box<str>, Issuer>);
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    by_name: FxHashMap<Box<str>, Arc<Issuer>>,
+    /// Who answers for every name, in a desk check with keys of its own.
+    anyone: Option<Arc<Issuer>>,
+}
 
 impl Keys {
-    /// The issuer of that name.
-    pub fn issuer(&self, name: &str) -> Option<&Issuer> {
-        self.0.get(name)
+    /// One issuer for whatever name a code has.
+    pub fn of_anyone(issuer: Issuer) -> Self {
+        Self {
+            by_name: FxHashMap::default(),
+            anyone: Some(Arc::new(issuer)),
+        }
     }
 
-    /// Every issuer, by name.
+    /// The issuer of that name.
+    pub fn issuer(&self, name: &str) -> Option<&Issuer> {
+        let known = self.by_name.get(name).or(self.anyone.as_ref())?;
+        Some(known)
+    }
+
+    /// The issuer a code means that says this, or nothing, about it.
+    pub(super) fn meant_by(&self, name: Option<&str>) -> Option<&Issuer> {
+        let known = name.and_then(|name| self.by_name.get(name));
+        known.or(self.anyone.as_ref()).map(|issuer| &**issuer)
+    }
+
+    /// Every issuer, in no order.
     pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
-        self.0.values()
+        let by_id = self.by_name.iter();
+        by_id
+            .filter(|(name, issuer)| ***name == *issuer.id)
+            .map(|(_, issuer)| &**issuer)
+            .chain(self.anyone.as_deref())
+    }
+
+    /// The same with other keys for one issuer.
+    #[must_use]
+    pub fn with(&self, issuer: Issuer) -> Self {
+        let mut renewed = self.clone();
+        renewed.insert(issuer);
+        renewed
+    }
+
+    fn insert(&mut self, issuer: Issuer) {
+        let issuer = Arc::new(issuer);
+        for name in std::iter::once(&issuer.id).chain(&issuer.aliases) {
+            self.by_name.insert(name.clone(), Arc::clone(&issuer));
+        }
     }
 }
 
 impl FromIterator<Issuer> for Keys {
     fn from_iter<I: IntoIterator<Item = Issuer>>(issuers: I) -> Self {
-        Self(
-            issuers
-                .into_iter()
-                .map(|issuer| (issuer.id.clone(), issuer))
-                .collect(),
-        )
+        let mut keys = Self::default();
+        for issuer in issuers {
+            keys.insert(issuer);
+        }
+        keys
     }
 }
 
 /// One who issues codes.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Issuer {
-    /// What codes call it.
+    /// What the files call it.
     pub id: Box<str>,
+    /// What codes call it beside that: the URL in `iss`.
+    pub aliases: Box<[Box<str>]>,
     /// What people call it.
     pub names: Names,
     /// Where it sits, for codes that do not say.
     pub region: Option<Region>,
-    keys: FxHashMap<Box<str>, Key>,
+    /// Its keys.
+    pub keys: Arc<KeySet>,
+    /// What it took back.
+    pub revoked: Arc<Revocations>,
 }
 
 impl Issuer {
-    /// An issuer with its keys.
-    pub fn new(id: &str, names: Names, region: Option<Region>, keys: Vec<Key>) -> Self {
-        let keys = keys.into_iter().map(|key| (key.id.clone(), key)).collect();
-        Self {
-            id: id.into(),
-            names,
-            region,
-            keys,
+    /// Whether that is one of its names.
+    pub fn is_called(&self, name: &str) -> bool {
+        *self.id == *name || self.aliases.iter().any(|alias| **alias == *name)
+    }
+}
+
+/// The keys of one issuer.
+#[derive(Debug, Default)]
+pub struct KeySet {
+    by_id: FxHashMap<Box<str>, Vec<Arc<Key>>>,
+    nameless: Vec<Arc<Key>>,
+    /// Where they come from.
+    pub supply: Supply,
+}
+
+/// Where keys come from, and until when they serve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Supply {
+    /// From the files: they serve until the files change.
+    #[default]
+    Files,
+    /// From a server; none could be had of it yet.
+    Awaited,
+    /// From a server, which may be asked for newer ones.
+    Fetched {
+        /// The first instant at which they no longer serve, if there is one.
+        serve_until: Option<Timestamp>,
+    },
+}
+
+impl KeySet {
+    /// A set of these keys.
+    pub fn new(keys: impl IntoIterator<Item = Key>, supply: Supply) -> Self {
+        let mut set = Self {
+            supply,
+            ..Self::default()
+        };
+        for key in keys {
+            let place = match &key.id {
+                Some(id) => set.by_id.entry(id.clone()).or_default(),
+                None => &mut set.nameless,
+            };
+            place.push(Arc::new(key));
         }
+        set
     }
 
-    /// The key of that id.
-    pub fn key(&self, id: &str) -> Option<&Key> {
-        self.keys.get(id)
+    /// The keys a code may mean that names `id`, or none. One that carries no id may be any.
+    pub(super) fn candidates(&self, id: Option<&str>) -> impl Iterator<Item = &Arc<Key>> {
+        let named = id.and_then(|id| self.by_id.get(id)).into_iter().flatten();
+        let unnamed = id.is_none().then(|| self.by_id.values().flatten());
+        let all = named.chain(unnamed.into_iter().flatten());
+        all.chain(&self.nameless).take(MAX_CANDIDATES)
     }
 
     /// Every key, in no order.
-    pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.keys.values()
+    pub fn iter(&self) -> impl Iterator<Item = &Key> {
+        let named = self.by_id.values().flatten();
+        named.chain(&self.nameless).map(|key| &**key)
+    }
+
+    /// Whether the set serves at all.
+    pub(super) fn serves(&self, now: Timestamp) -> Result<(), Untrusted> {
+        match self.supply {
+            Supply::Awaited => Err(Untrusted::KeyUnavailable),
+            Supply::Fetched {
+                serve_until: Some(since),
+            } if now >= since => Err(Untrusted::KeysStale { since }),
+            Supply::Files | Supply::Fetched { .. } => Ok(()),
+        }
     }
 }
 
 /// One key of an issuer.
 #[derive(Debug)]
 pub struct Key {
-    /// What codes call it.
-    pub id: Box<str>,
+    /// What codes call it; none: it carries no name and is tried for every code of its issuer.
+    pub id: Option<Box<str>>,
     /// The one algorithm it is for.
     pub algorithm: Algorithm,
     /// When it may verify.
     pub window: KeyWindow,
-    /// The secret; `None` while its reference is not set.
-    pub secret: Option<Secret>,
+    /// What it may sign, where its kind of code makes the distinction.
+    pub purposes: PurposeSet,
+    /// The key itself; `None` while its reference is not set.
+    pub verifier: Option<Verifier>,
+}
+
+impl Key {
+    /// Its id as it is shown.
+    pub fn label(&self) -> &str {
+        self.id.as_deref().unwrap_or("-")
+    }
 }
 
 /// When a key may verify.

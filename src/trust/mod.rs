@@ -1,24 +1,33 @@
 //! Whether a code may be believed.
 //!
-//! [`Keys::verify`] is the only way to a [`Verified`] code, and routing takes nothing else. Cheap
+//! [`Keys::examine`] is the only way to a [`Verified`] code, and routing takes nothing else. Cheap
 //! checks come first: a code that is over is refused before any signature is computed. The key
-//! decides the algorithm, the message never does.
+//! decides the algorithm, the message never does. What would hold a worker up, a heavy signature or
+//! the word of the issuer's platform, becomes a [`Question`]; whoever has the answer goes on with it.
 
-pub mod algorithm;
 mod fault;
+pub mod heavy;
+pub mod introspection;
 pub mod keys;
+pub mod material;
 pub mod near_miss;
+pub mod revocation;
 pub mod verifier;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::family::signature::MAX_SIGNATURE_BYTES;
 use crate::family::{Code, Region, Trust};
 use crate::time::Timestamp;
 
-pub use self::algorithm::Secret;
 pub use self::fault::KeyFault;
-pub use self::keys::{Issuer, Key, KeyWindow, Keys};
+pub use self::heavy::{Verdict, Verification};
+pub use self::introspection::Introspected;
+pub use self::keys::{Issuer, Key, KeySet, KeyWindow, Keys, Supply};
+pub use self::material::{Material, MaterialError, RejectedKey};
 pub use self::near_miss::NearMiss;
+pub use self::revocation::Revocations;
 pub use self::verifier::Verifier;
 
 /// How sure we are of a code, least first.
@@ -26,18 +35,21 @@ pub use self::verifier::Verifier;
 pub enum Assurance {
     /// Its shape is right; its backend has the last word.
     Structure,
+    /// Its issuer's platform, asked about it, calls it good.
+    Introspected,
     /// A key of its issuer signed it.
     Signature,
 }
 
 impl Assurance {
     /// Every level, least first.
-    pub const ALL: [Self; 2] = [Self::Structure, Self::Signature];
+    pub const ALL: [Self; 3] = [Self::Structure, Self::Introspected, Self::Signature];
 
     /// The word for it in files and answers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Structure => "structure",
+            Self::Introspected => "introspected",
             Self::Signature => "signature",
         }
     }
@@ -54,6 +66,7 @@ pub struct Verified<'a> {
     code: Code<'a>,
     assurance: Assurance,
     issuer: Option<&'a Issuer>,
+    introspected: Option<Arc<Introspected>>,
 }
 
 impl<'a> Verified<'a> {
@@ -72,6 +85,17 @@ impl<'a> Verified<'a> {
         self.issuer
     }
 
+    /// The issuer's name: the configured one's, else what the code says.
+    pub fn issuer_name(&self) -> Option<&str> {
+        let configured = self.issuer.map(|issuer| &*issuer.id);
+        configured.or(self.code.issuer.as_deref())
+    }
+
+    /// What the issuer's platform calls the holder, if it was asked and said so.
+    pub fn index(&self) -> Option<&str> {
+        self.introspected.as_ref()?.index.as_deref()
+    }
+
     /// Whether the code is no older than `limit`; one that does not say when it was issued is.
     pub fn is_within(&self, limit: Duration, now: Timestamp) -> bool {
         self.code
@@ -79,9 +103,11 @@ impl<'a> Verified<'a> {
             .is_some_and(|issued| now <= issued.after(limit))
     }
 
-    /// Where the code says it is from, else where its issuer sits.
+    /// Where the platform says its holder is insured, else where the code says it is from, else
+    /// where its issuer sits.
     pub fn region(&self) -> Option<Region> {
-        self.code.region.or_else(|| self.issuer?.region)
+        let told = self.introspected.as_ref().and_then(|told| told.region);
+        told.or(self.code.region).or_else(|| self.issuer?.region)
     }
 }
 
@@ -91,21 +117,39 @@ pub enum Untrusted {
     /// The signature does not belong to the text, or is not one.
     #[error("the signature does not hold")]
     BadSignature,
+    /// Nobody is there to compute a heavy signature at the moment.
+    #[error("too many signatures are being verified")]
+    Busy,
     /// Its time is over.
     #[error("over since {not_after}")]
     Expired {
         /// The first instant at which it was.
         not_after: Timestamp,
     },
-    /// The key's secret is not there.
-    #[error("the key's secret is not set")]
+    /// The issuer's platform does not call it good.
+    #[error("the issuer's platform says no")]
+    Inactive,
+    /// The issuer's platform could not be asked.
+    #[error("the issuer's platform did not answer")]
+    IssuerUnavailable,
+    /// The key's secret is not there, or no keys could be had of the issuer yet.
+    #[error("the issuer's keys are not there")]
     KeyUnavailable,
+    /// The issuer's keys could not be renewed for too long.
+    #[error("the issuer's keys are too old since {since}")]
+    KeysStale {
+        /// The first instant at which they were.
+        since: Timestamp,
+    },
     /// Its time has not begun.
     #[error("good only from {not_before}")]
     NotYetValid {
         /// The first instant at which it will be.
         not_before: Timestamp,
     },
+    /// The issuer took the code or its key back.
+    #[error("revoked by its issuer")]
+    Revoked,
     /// No issuer of that name.
     #[error("the issuer is not configured")]
     UnknownIssuer,
@@ -114,9 +158,21 @@ pub enum Untrusted {
     UnknownKey,
 }
 
+impl Untrusted {
+    /// Whether newer keys of the issuer might change it.
+    pub const fn is_for_want_of_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey | Self::KeyUnavailable | Self::KeysStale { .. }
+        )
+    }
+}
+
 /// What was found out about a code on the way to a verdict; `explain` shows it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Findings<'a> {
+    /// The configured issuer.
+    pub issuer: Option<&'a Issuer>,
     /// The key, if one was found.
     pub key: Option<&'a Key>,
     /// What became of the signature; `None`: there is none or it was not reached.
@@ -134,36 +190,157 @@ pub enum Depth {
     FirstRefusal,
 }
 
+/// How far an examination came.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "both are moved once, and a box would allocate for every scan"
+)]
+pub enum Examination<'a> {
+    /// It waits for an answer.
+    Asks(Question<'a>),
+    /// It is over.
+    Settled(Result<Verified<'a>, Untrusted>),
+}
+
+/// A code that is believed only with an answer to what it asks.
+#[derive(Debug)]
+pub struct Question<'a> {
+    code: Code<'a>,
+    issuer: Option<&'a Issuer>,
+    /// The keys of a verification, in its order.
+    keys: Vec<&'a Arc<Key>>,
+    time: Result<(), Untrusted>,
+    need: Need,
+}
+
+/// What is needed to go on.
+#[derive(Clone, Debug)]
+pub enum Need {
+    /// The word of the issuer's platform.
+    Introspection {
+        /// Which platform, by its place in the configuration.
+        by: usize,
+    },
+    /// A signature that takes too long for a worker.
+    Verification(Arc<Verification>),
+}
+
+/// What came of a need.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// What the platform says; `None`: nothing that could be read in time.
+    Introspected(Option<Arc<Introspected>>),
+    /// The signature was computed; `None`: nobody had the time.
+    Verified(Option<Verdict>),
+}
+
 impl Keys {
-    /// Verifies `code` as its family asks, leaving what it found in `findings`.
-    pub fn verify<'a>(
+    /// Examines `code` as its family asks, leaving what it found in `findings`.
+    pub fn examine<'a>(
         &'a self,
         code: Code<'a>,
         depth: Depth,
         findings: &mut Findings<'a>,
         now: Timestamp,
-    ) -> Result<Verified<'a>, Untrusted> {
-        let issuer = code.issuer.and_then(|name| self.issuer(name));
+    ) -> Examination<'a> {
+        let issuer = self.meant_by(code.issuer.as_deref());
         let time = validity(&code, now);
+        findings.issuer = issuer;
         findings.time = (code.issued_at.is_some() || code.expires_at.is_some()).then_some(time);
         if let (Err(refusal), Depth::FirstRefusal) = (time, depth) {
-            return Err(refusal);
+            return Examination::Settled(Err(refusal));
         }
-        let assurance = match code.family.trust {
-            Trust::Structure => Assurance::Structure,
-            Trust::Signature => {
-                let verdict = signature(&code, issuer, findings, now);
-                findings.signature = Some(verdict);
-                time.and(verdict)?;
-                Assurance::Signature
+        let (need, keys) = match code.family.trust {
+            Trust::Structure => {
+                return Examination::Settled(time.map(|()| Verified {
+                    code,
+                    assurance: Assurance::Structure,
+                    issuer,
+                    introspected: None,
+                }));
             }
+            Trust::Introspection { by } => (Need::Introspection { by }, Vec::new()),
+            Trust::Signature => match signature(&code, issuer, findings, now) {
+                Signature::Settled(verdict) => {
+                    findings.signature = Some(verdict);
+                    return Examination::Settled(signed(code, issuer, time, verdict));
+                }
+                Signature::Heavy(verification, keys) => {
+                    (Need::Verification(Arc::new(verification)), keys)
+                }
+            },
         };
-        time.map(|()| Verified {
+        Examination::Asks(Question {
             code,
-            assurance,
             issuer,
+            keys,
+            time,
+            need,
         })
     }
+}
+
+impl<'a> Question<'a> {
+    /// The code, unbelieved.
+    pub const fn code(&self) -> &Code<'a> {
+        &self.code
+    }
+
+    /// What is needed to go on.
+    pub const fn need(&self) -> &Need {
+        &self.need
+    }
+
+    /// Goes on with the answer; one to another question is no answer.
+    pub fn resume(
+        self,
+        answer: Answer,
+        findings: &mut Findings<'a>,
+        now: Timestamp,
+    ) -> Result<Verified<'a>, Untrusted> {
+        match (self.need, answer) {
+            (Need::Verification(asked), Answer::Verified(verdict)) => {
+                let verdict = match verdict {
+                    None => Err(Untrusted::Busy),
+                    Some(verdict) => verdict.on(&asked).and_then(|place| {
+                        let key = self.keys.get(place).ok_or(Untrusted::BadSignature)?;
+                        findings.key = Some(key);
+                        unrevoked(&self.code, self.issuer, key)
+                    }),
+                };
+                findings.signature = Some(verdict);
+                signed(self.code, self.issuer, self.time, verdict)
+            }
+            (Need::Introspection { .. }, Answer::Introspected(told)) => {
+                self.time?;
+                let told = told.ok_or(Untrusted::IssuerUnavailable)?;
+                told.holds(now)?;
+                Ok(Verified {
+                    code: self.code,
+                    assurance: Assurance::Introspected,
+                    issuer: self.issuer,
+                    introspected: Some(told),
+                })
+            }
+            (Need::Verification(_), Answer::Introspected(_)) => Err(Untrusted::BadSignature),
+            (Need::Introspection { .. }, Answer::Verified(_)) => Err(Untrusted::IssuerUnavailable),
+        }
+    }
+}
+
+fn signed<'a>(
+    code: Code<'a>,
+    issuer: Option<&'a Issuer>,
+    time: Result<(), Untrusted>,
+    signature: Result<(), Untrusted>,
+) -> Result<Verified<'a>, Untrusted> {
+    time.and(signature).map(|()| Verified {
+        code,
+        assurance: Assurance::Signature,
+        issuer,
+        introspected: None,
+    })
 }
 
 /// Holds the code's own times and the family's bounds on the time of issue against `now`.
@@ -172,39 +349,90 @@ fn validity(code: &Code<'_>, now: Timestamp) -> Result<(), Untrusted> {
     if let Some(not_after) = code.expires_at.filter(|&end| now >= end) {
         return Err(Untrusted::Expired { not_after });
     }
-    let Some(issued) = code.issued_at else {
-        return Ok(());
-    };
-    let not_before = issued.before(code.family.validity.max_future);
-    if now < not_before {
+    let ahead = code.family.validity.max_future;
+    let begins = code.not_before.max(code.issued_at);
+    if let Some(not_before) = begins
+        .map(|begin| begin.before(ahead))
+        .filter(|&it| now < it)
+    {
         return Err(Untrusted::NotYetValid { not_before });
     }
-    match code.family.validity.max_age.map(|age| issued.after(age)) {
+    let aged = |issued: Timestamp| Some(issued.after(code.family.validity.max_age?));
+    match code.issued_at.and_then(aged) {
         Some(not_after) if now > not_after => Err(Untrusted::Expired { not_after }),
         _ => Ok(()),
     }
 }
 
+/// How far a signature came.
+enum Signature<'a> {
+    Heavy(Verification, Vec<&'a Arc<Key>>),
+    Settled(Result<(), Untrusted>),
+}
+
+/// Tries every key the code may mean: ids cut from a hash collide (EU DCC), and a key published
+/// without an id may be any.
 fn signature<'a>(
     code: &Code<'a>,
     issuer: Option<&'a Issuer>,
     findings: &mut Findings<'a>,
     now: Timestamp,
-) -> Result<(), Untrusted> {
-    let issuer = issuer.ok_or(Untrusted::UnknownIssuer)?;
-    let key = code
-        .key_id
-        .and_then(|id| issuer.key(id))
-        .ok_or(Untrusted::UnknownKey)?;
-    findings.key = Some(key);
-    let signed = code.signed.as_ref().ok_or(Untrusted::BadSignature)?;
-    if !key.window.contains(now) || !signed.algorithms.contains(&key.algorithm) {
-        return Err(Untrusted::UnknownKey);
+) -> Signature<'a> {
+    let Some(issuer) = issuer else {
+        return Signature::Settled(Err(Untrusted::UnknownIssuer));
+    };
+    if let Err(refusal) = issuer.keys.serves(now) {
+        return Signature::Settled(Err(refusal));
     }
-    let secret = key.secret.as_ref().ok_or(Untrusted::KeyUnavailable)?;
-    if secret.verifies(signed) {
-        Ok(())
+    let Some(signed) = &code.signed else {
+        return Signature::Settled(Err(Untrusted::BadSignature));
+    };
+    let mut buffer = [0; MAX_SIGNATURE_BYTES];
+    let signature = signed.signature.decode(&mut buffer);
+    let mut verdict = Untrusted::UnknownKey;
+    let mut heavy = Vec::new();
+    for key in issuer.keys.candidates(code.key_id.as_deref()) {
+        findings.key.get_or_insert(key);
+        let fits = key.window.contains(now)
+            && signed.algorithms.contains(key.algorithm)
+            && key.purposes.covers(code.purposes);
+        if !fits {
+            verdict = Untrusted::UnknownKey;
+            continue;
+        }
+        let Some(verifier) = &key.verifier else {
+            verdict = Untrusted::KeyUnavailable;
+            continue;
+        };
+        let decoded = signature.filter(|_| signed.message.contains(key.algorithm));
+        let Some(signature) = decoded else {
+            verdict = Untrusted::BadSignature;
+            continue;
+        };
+        if key.algorithm.is_heavy() {
+            heavy.push(key);
+        } else if verifier.verifies(signed.form, &signed.bytes, signature) {
+            findings.key = Some(key);
+            return Signature::Settled(unrevoked(code, Some(issuer), key));
+        } else {
+            verdict = Untrusted::BadSignature;
+        }
+    }
+    match signature {
+        Some(signature) if !heavy.is_empty() => {
+            Signature::Heavy(Verification::new(signed, signature, &heavy), heavy)
+        }
+        _ => Signature::Settled(Err(verdict)),
+    }
+}
+
+/// What the issuer took back, by its lists.
+fn unrevoked(code: &Code<'_>, issuer: Option<&Issuer>, key: &Key) -> Result<(), Untrusted> {
+    let id = key.id.as_deref().or(code.key_id.as_deref());
+    let (nonce, issued) = (code.nonce.as_deref(), code.issued_at);
+    if issuer.is_some_and(|issuer| issuer.revoked.hold(id, nonce, issued)) {
+        Err(Untrusted::Revoked)
     } else {
-        Err(Untrusted::BadSignature)
+        Ok(())
     }
 }

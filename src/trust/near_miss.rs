@@ -2,10 +2,15 @@
 //! no decision depends on it.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::Verifier;
+use super::keys::{Key, Keys};
 use super::verifier::{DEFAULT_SM2_ID, Scheme};
-use crate::family::{Algorithm, Form};
+use super::{Untrusted, Verifier, validity};
+use crate::family::signature::MAX_SIGNATURE_BYTES;
+use crate::family::{Algorithm, Code, Form};
+use crate::time::Timestamp;
 
 /// The hashes a shared secret may be used with.
 const HASHES: [(Algorithm, &str); 4] = [
@@ -16,18 +21,38 @@ const HASHES: [(Algorithm, &str); 4] = [
 ];
 
 /// What keeps a signature from holding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NearMiss {
     /// Signed under the identity of the standard, where another is declared.
     DefaultSm2Id,
     /// In DER, where r‖s is declared.
     DerSignature,
+    /// Signed, and good only later.
+    Early {
+        /// How much.
+        by: Duration,
+    },
     /// Signed under an empty identity.
     EmptySm2Id,
+    /// Signed, and good until a while ago.
+    Late {
+        /// How long.
+        by: Duration,
+    },
     /// Made with another hash.
     OtherHash {
         /// The one it was made with.
         hash: &'static str,
+    },
+    /// Signed with a key of somebody else.
+    OtherIssuer {
+        /// Whose.
+        issuer: Box<str>,
+    },
+    /// Signed with another key of the same issuer.
+    OtherKey {
+        /// Which.
+        key: Box<str>,
     },
     /// The same key with another padding.
     OtherPadding {
@@ -40,12 +65,16 @@ pub enum NearMiss {
 
 impl NearMiss {
     /// The word for it in answers.
-    pub const fn slug(self) -> &'static str {
+    pub const fn slug(&self) -> &'static str {
         match self {
             Self::DefaultSm2Id => "default-sm2-id",
             Self::DerSignature => "der-signature",
+            Self::Early { .. } => "early",
             Self::EmptySm2Id => "empty-sm2-id",
+            Self::Late { .. } => "late",
             Self::OtherHash { .. } => "other-hash",
+            Self::OtherIssuer { .. } => "other-issuer-key",
+            Self::OtherKey { .. } => "other-key",
             Self::OtherPadding { .. } => "other-padding",
             Self::RawSignature => "raw-signature",
         }
@@ -59,11 +88,72 @@ impl fmt::Display for NearMiss {
                 write!(f, "it holds under the SM2 identity {DEFAULT_SM2_ID}")
             }
             Self::DerSignature => f.write_str("it holds read as DER, where r‖s is declared"),
+            Self::Early { by } => write!(f, "it holds, and is good in {} s", by.as_secs()),
             Self::EmptySm2Id => f.write_str("it holds under an empty SM2 identity"),
+            Self::Late { by } => write!(f, "it holds, and was good until {} s ago", by.as_secs()),
             Self::OtherHash { hash } => write!(f, "it holds with {hash}"),
+            Self::OtherIssuer { issuer } => write!(f, "it holds with a key of issuer {issuer}"),
+            Self::OtherKey { key } => write!(f, "it holds with the issuer's key {key}"),
             Self::OtherPadding { algorithm } => write!(f, "it holds as {algorithm}"),
             Self::RawSignature => f.write_str("it holds read as r‖s, where DER is declared"),
         }
+    }
+}
+
+impl Keys {
+    /// Everything that would have to be otherwise for the code to be believed; nothing if its
+    /// signature is no near miss. Every key there is may be tried: this is for one code on a desk.
+    pub fn near_misses(&self, code: &Code<'_>, now: Timestamp) -> Vec<NearMiss> {
+        let Some(signed) = &code.signed else {
+            return Vec::new();
+        };
+        let mut buffer = [0; MAX_SIGNATURE_BYTES];
+        let Some(signature) = signed.signature.decode(&mut buffer) else {
+            return Vec::new();
+        };
+        let holds = |key: &Key| {
+            let verifier = key.verifier.as_ref();
+            verifier.is_some_and(|it| it.verifies(signed.form, &signed.bytes, signature))
+        };
+        let own = self.meant_by(code.issuer.as_deref());
+        let named: Vec<_> = own
+            .into_iter()
+            .flat_map(|issuer| issuer.keys.candidates(code.key_id.as_deref()))
+            .collect();
+        if named.iter().any(|key| holds(key)) {
+            return off_in_time(code, now).into_iter().collect();
+        }
+        let of_key = |key: &&Arc<Key>| {
+            let verifier = key.verifier.as_ref()?;
+            let found = verifier.near_misses(signed.form, &signed.bytes, signature);
+            (!found.is_empty()).then_some(found)
+        };
+        if let Some(found) = named.iter().find_map(of_key) {
+            return found;
+        }
+        let other_key = own.and_then(|issuer| issuer.keys.iter().find(|key| holds(key)));
+        let other_issuer = || self.issuers().find(|issuer| issuer.keys.iter().any(holds));
+        let other = match other_key {
+            Some(key) => Some(NearMiss::OtherKey {
+                key: key.label().into(),
+            }),
+            None => other_issuer().map(|issuer| NearMiss::OtherIssuer {
+                issuer: issuer.id.clone(),
+            }),
+        };
+        other.into_iter().collect()
+    }
+}
+
+fn off_in_time(code: &Code<'_>, now: Timestamp) -> Option<NearMiss> {
+    match validity(code, now) {
+        Err(Untrusted::Expired { not_after }) => Some(NearMiss::Late {
+            by: now.since(not_after),
+        }),
+        Err(Untrusted::NotYetValid { not_before }) => Some(NearMiss::Early {
+            by: not_before.since(now),
+        }),
+        _ => None,
     }
 }
 
@@ -82,7 +172,7 @@ impl Verifier {
         for (form, rewritten) in [(form, None), (other_form, Some(rewritten))] {
             for (verifier, miss) in &siblings {
                 if verifier.verifies(form, bytes, signature) {
-                    return rewritten.into_iter().chain(*miss).collect();
+                    return rewritten.into_iter().chain(miss.clone()).collect();
                 }
             }
         }

@@ -20,18 +20,22 @@ use multicode::route::contract::{
 };
 use multicode::scan::{Claims, Cleaning, Scan, clean};
 use multicode::time::Timestamp;
+use multicode::trust::Keys;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_309_200);
 
-static SHIPPED: LazyLock<(Gateway, Vec<Envelope>)> = LazyLock::new(|| {
+static SHIPPED: LazyLock<(Gateway, Vec<Envelope>, Keys)> = LazyLock::new(|| {
     let Config {
-        gateway, adapters, ..
+        gateway,
+        adapters,
+        keys,
+        ..
     } = config::load(&root().join("routes.toml"), &NoSecrets)
         .config
         .expect("the shipped files load");
     let adapters = adapters.into_iter().map(|adapter| adapter.envelope);
     let envelopes = [Envelope::own()].into_iter().chain(adapters).collect();
-    (Gateway::new(gateway), envelopes)
+    (Gateway::new(gateway), envelopes, keys)
 });
 
 /// The repository's root, from this crate's folder or the fuzz crate's.
@@ -116,7 +120,7 @@ pub(crate) fn token_parse(data: &[u8]) {
 
 /// A decision comes out the same whether it is explained or not.
 pub(crate) fn decide(data: &[u8]) {
-    let gateway = &SHIPPED.0;
+    let (gateway, _, keys) = &*SHIPPED;
     let (which, data) = choice(data);
     let text = String::from_utf8_lossy(data);
     let mut lines = text.rsplitn(3, '\u{1e}');
@@ -138,13 +142,13 @@ pub(crate) fn decide(data: &[u8]) {
         scenes: Box::default(),
         strangers: [Strangers::Admit, Strangers::Refuse][which >> 5 & 1],
     };
-    let decided = gateway.decide(&scan, &door, NOW);
+    let decided = gateway.decide(&scan, &door, keys, NOW);
     // Saying why no shape matched takes its time; every fourth input is enough.
     let detail = match which >> 6 {
         3 => Detail::Everything,
         _ => Detail::Verdict,
     };
-    let (story, explained) = explain(gateway, &scan, &door, detail, NOW);
+    let (story, explained) = explain(gateway, &scan, &door, keys, detail, NOW);
     match (decided, explained) {
         (Ok(one), Ok(other)) => {
             assert_eq!(one.route.index, other.route.index);

@@ -7,7 +7,6 @@
 use std::hint::black_box;
 
 use multicode::family;
-use multicode::gateway::Gateway;
 use multicode::random::Random;
 use multicode::sandbox::mint::{Order, mint};
 use multicode::scan::{Claims, Cleaning, Scan, clean};
@@ -15,7 +14,7 @@ use multicode::time::Timestamp;
 use stats_alloc::Region;
 
 use crate::ALLOCATOR;
-use crate::shipped::{GATEWAY, NOW, door};
+use crate::shipped::{Desk, GATEWAY, NOW, door};
 
 const WINDOWS: usize = 2_000;
 
@@ -34,19 +33,19 @@ fn least(mut work: impl FnMut()) -> (usize, usize) {
     windows.min().unwrap()
 }
 
-fn aggregate(gateway: &Gateway, now: Timestamp) -> String {
+fn aggregate(gateway: &Desk, now: Timestamp) -> String {
     let family = gateway.families().iter().find(|it| &*it.id == "aggregate");
     let fuzhou = Order {
         region: family::Region::parse("350100"),
         ..Order::default()
     };
     let mut random = Random::seeded(1);
-    mint(family.unwrap(), gateway.keys(), &fuzhou, &mut random, now).unwrap()
+    mint(family.unwrap(), &gateway.keys, &fuzhou, &mut random, now).unwrap()
 }
 
 #[test]
 fn a_decision_allocates_nothing() {
-    let gateway: &Gateway = &GATEWAY;
+    let gateway: &Desk = &GATEWAY;
     let (door, now) = (door(), Timestamp::from_seconds(NOW));
     let signed = aggregate(gateway, now);
     let card = "00112233445566778899AABBCCDDEEFF00112233445566778899AABBCCDDEEFF:0:00112233445566778899AABBCCDDEEFF:3502A0007";
@@ -65,7 +64,7 @@ fn a_decision_allocates_nothing() {
         let least = least(|| {
             let text = clean(black_box(code), Cleaning::Scanner);
             let scan = Scan { text, claims };
-            let outcome = gateway.decide(&scan, &door, now);
+            let outcome = gateway.decide(&scan, &door, &GATEWAY.keys, now);
             let route = outcome.as_ref().map(|decision| &*decision.route.name);
             let found = route.map_err(|rejection| rejection.reason.slug());
             assert_eq!(found, expected);

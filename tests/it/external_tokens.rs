@@ -6,16 +6,25 @@
 //! what is proved here is that the signed bytes are the right ones.
 
 use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use multicode::explain::{Detail, explain};
 use multicode::family::token::{Token, hcert, shc};
 use multicode::family::{Algorithm, AlgorithmSet, ParseError, Purpose, PurposeSet};
+use multicode::reason::Reason;
+use multicode::scan::{Claims, Cleaning, Scan, clean};
 use multicode::time::Timestamp;
+use multicode::trust::material::{self, Origin, Reading};
+use multicode::trust::{Issuer, KeySet, Keys, Revocations, Supply};
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::shipped::{GATEWAY, door};
 
 #[expect(
     clippy::disallowed_methods,
@@ -279,4 +288,111 @@ fn external_cards_are_read_and_verify() {
             );
         }
     }
+}
+
+/// What the shipped gateway decides about a text, with these keys and no others.
+fn decided(text: &str, keys: &[u8], lists: &[u8], now: Timestamp) -> Result<String, Reason> {
+    let reading = Reading {
+        from: Origin::File,
+        ..Reading::default()
+    };
+    // A certificate whose usage allows no credential is no key: its codes then have none.
+    let keys = material::read(keys, &reading).map_or_else(|_| Vec::new(), |read| read.keys);
+    let mut revoked = Revocations::default();
+    revoked.read(lists).unwrap();
+    let keys = Keys::of_anyone(Issuer {
+        keys: Arc::new(KeySet::new(keys, Supply::Files)),
+        revoked: Arc::new(revoked),
+        ..Issuer::default()
+    });
+    let scan = Scan {
+        text: clean(text, Cleaning::Scanner),
+        claims: Claims::default(),
+    };
+    let door = door();
+    let (story, _) = explain(&GATEWAY, &scan, &door, &keys, Detail::Verdict, now);
+    match story.reason {
+        None => Ok(story.assurance.unwrap_or_default().to_owned()),
+        Some(slug) => {
+            let mut reasons = Reason::ALL.iter();
+            Err(*reasons.find(|reason| reason.slug() == slug).unwrap())
+        }
+    }
+}
+
+#[test]
+fn external_certificates_are_decided_as_published() {
+    let asking = "external_certificates_are_decided_as_published";
+    let mut verdicts = Vec::new();
+    for vector in vectors(asking, "eu_dcc") {
+        let certificate = BASE64_STANDARD.decode(vector["dsc_der_b64"].as_str().unwrap());
+        // Where no clock is given, the hour after it was issued.
+        let text = vector["text"].as_str().unwrap();
+        let issued = hcert::parse(text).ok().and_then(|token| token.issued_at);
+        let now = clock(&vector["validation_clock"]);
+        let now = now.or(issued.map(|at| at.after(Duration::from_secs(3_600))));
+        let found = decided(text, &certificate.unwrap(), b"", now.unwrap());
+        let checks = [
+            "VALIDOBJECT",
+            "UNPREFIX",
+            "B45DECODE",
+            "COMPRESSION",
+            "DECODE",
+            "VERIFY",
+            "EXPIRATIONCHECK",
+            "KEYUSAGE",
+        ];
+        let holds = |check: &&str| vector["expected"][format!("EXPECTED{check}")] != false;
+        let expected = checks.iter().all(holds);
+        assert_eq!(found.is_ok(), expected, "{}: {found:?}", vector["source"]);
+        verdicts.push(found);
+    }
+    if verdicts.is_empty() {
+        return;
+    }
+    let count = |wanted: &[Reason]| {
+        let refused = verdicts.iter().filter_map(|verdict| verdict.as_ref().err());
+        refused.filter(|reason| wanted.contains(reason)).count()
+    };
+    assert_eq!(verdicts.iter().filter(|verdict| verdict.is_ok()).count(), 4);
+    assert_eq!(count(&[Reason::UnknownCode]), 3);
+    assert_eq!(count(&[Reason::MalformedCode]), 5);
+    assert_eq!(count(&[Reason::NotYetValid, Reason::Expired]), 2);
+    assert_eq!(count(&[Reason::UnknownKey]), 3);
+    assert_eq!(count(&[Reason::BadSignature]), 1);
+}
+
+#[test]
+fn external_cards_are_decided_as_published() {
+    let asking = "external_cards_are_decided_as_published";
+    let Some(file) = corpus(asking, "../domain/vectors_signed.json") else {
+        return;
+    };
+    let keys = file["jwks"].to_string();
+    let check = |card: &Value, lists: &Value, at: i64, expected: Result<&str, Reason>| {
+        let (text, now) = (card["text"].as_str().unwrap(), Timestamp::from_seconds(at));
+        let found = decided(text, keys.as_bytes(), lists.to_string().as_bytes(), now);
+        assert_eq!(
+            found.as_deref(),
+            expected.as_ref().copied(),
+            "{}",
+            card["source"]
+        );
+    };
+    let cards = vectors(asking, "smart_health_card");
+    let (issued, end) = (1_715_107_763, 1_746_643_763);
+    for card in &cards {
+        check(card, &file["crl"], issued + 60, Ok("signature"));
+        check(card, &file["crl"], issued - 60, Err(Reason::NotYetValid));
+    }
+    // The third ends; its list takes back what was issued before it.
+    check(&cards[2], &file["crl"], end, Ok("signature"));
+    check(&cards[2], &file["crl"], end + 1, Err(Reason::Expired));
+    let mut list = file["crl"].clone();
+    list["rids"] = json!(["vwAjHdarZuc"]);
+    check(&cards[2], &list, issued + 60, Err(Reason::Revoked));
+    list["rids"] = json!([format!("vwAjHdarZuc.{}", issued + 1)]);
+    check(&cards[2], &list, issued + 60, Err(Reason::Revoked));
+    list["kid"] = json!("EBKOr72QQDcTBUuVzAzkfBTGew0ZA16GuWty64nS-sw");
+    check(&cards[2], &list, issued + 60, Ok("signature"));
 }

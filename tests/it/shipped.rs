@@ -2,6 +2,7 @@
 //! something changed.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -13,6 +14,7 @@ use multicode::reason::Reason;
 use multicode::scan::{Claims, Cleaning, Scan, clean};
 use multicode::time::Timestamp;
 use multicode::trial::Stopgap;
+use multicode::trust::Keys;
 
 use crate::source::root;
 
@@ -20,7 +22,30 @@ use crate::source::root;
 pub(crate) const NOW: i64 = 1_795_309_200;
 
 /// The shipped gateway.
-pub(crate) static GATEWAY: LazyLock<Gateway> = LazyLock::new(|| Gateway::new(config().gateway));
+pub(crate) static GATEWAY: LazyLock<Desk> = LazyLock::new(|| Desk::new(config()));
+
+/// A gateway and the keys it decides with.
+pub(crate) struct Desk {
+    gateway: Gateway,
+    pub(crate) keys: Keys,
+}
+
+impl Desk {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            gateway: Gateway::new(config.gateway),
+            keys: config.keys,
+        }
+    }
+}
+
+impl Deref for Desk {
+    type Target = Gateway;
+
+    fn deref(&self) -> &Gateway {
+        &self.gateway
+    }
+}
 
 /// The shipped configuration, anew.
 pub(crate) fn config() -> Config {
@@ -131,9 +156,9 @@ impl<'a> Ask<'a> {
     }
 
     /// The name of the route it takes, or why it takes none.
-    pub(crate) fn outcome(&self, gateway: &Gateway, door: &Door) -> Result<String, Reason> {
+    pub(crate) fn outcome(&self, gateway: &Desk, door: &Door) -> Result<String, Reason> {
         let scan = self.scan();
-        let decided = gateway.decide(&scan, door, self.now());
+        let decided = gateway.decide(&scan, door, &gateway.keys, self.now());
         let decided = decided.map(|decision| decision.route.name.to_string());
         decided.map_err(|rejection| rejection.reason)
     }
@@ -141,12 +166,19 @@ impl<'a> Ask<'a> {
     /// Hands its story to `look`.
     pub(crate) fn explained<T>(
         &self,
-        gateway: &Gateway,
+        gateway: &Desk,
         door: &Door,
         look: impl FnOnce(&Explanation<'_>) -> T,
     ) -> T {
         let scan = self.scan();
-        let (story, _) = explain(gateway, &scan, door, Detail::Verdict, self.now());
+        let (story, _) = explain(
+            gateway,
+            &scan,
+            door,
+            &gateway.keys,
+            Detail::Verdict,
+            self.now(),
+        );
         look(&story)
     }
 }

@@ -226,19 +226,16 @@ impl<'a> Desk<'a> {
     }
 
     fn mint(&mut self, family: &Family, order: &Order) -> Result<String, MintError> {
-        mint(
-            family,
-            self.stage.gateway().keys(),
-            order,
-            self.random,
-            self.now,
-        )
+        mint(family, &self.stage.keys(), order, self.random, self.now)
     }
 
     /// The route of a scan and what it makes us expect; none if the scan is refused.
     fn decide(&self, text: &str, scene: &str) -> Option<(String, Expected)> {
         let scan = scan(text, scene);
-        let decided = self.gateway().decide(&scan, self.stage.door(), self.now);
+        let keys = self.stage.keys();
+        let decided = self
+            .gateway()
+            .decide(&scan, self.stage.door(), &keys, self.now);
         let decision = decided.ok()?;
         Some((decision.route.name.to_string(), expectation(&decision)))
     }

@@ -110,9 +110,15 @@ async fn play(
         answer,
     };
     let now = now();
-    let scan = cases::scan(&case.text, &case.scene);
-    let (explanation, decided) =
-        explain(stage.gateway(), &scan, stage.door(), Detail::Verdict, now);
+    let (scan, keys) = (cases::scan(&case.text, &case.scene), stage.keys());
+    let (explanation, decided) = explain(
+        stage.gateway(),
+        &scan,
+        stage.door(),
+        &keys,
+        Detail::Verdict,
+        now,
+    );
     let leaked = decided
         .is_ok_and(|decision| verdict::told_too_much(decision.verified.code(), &happened.asked));
     let leak = leaked.then_some("a department was told too much");

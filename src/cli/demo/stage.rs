@@ -18,6 +18,7 @@ use crate::route::{Action, Route};
 use crate::sandbox::departments::{Department, Running};
 use crate::server;
 use crate::time::Timestamp;
+use crate::trust::Keys;
 use crate::upstream::Endpoint;
 
 /// A gateway that serves, and the tables it decides with.
@@ -118,6 +119,11 @@ impl Stage {
     /// The very tables the socket's answers come from.
     pub(super) fn gateway(&self) -> &Gateway {
         &self.site.gateway
+    }
+
+    /// The keys it knows at the moment.
+    pub(super) fn keys(&self) -> Arc<Keys> {
+        self.site.keys.load_full()
     }
 
     /// What is asked of scans at the first listener.

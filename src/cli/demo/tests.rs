@@ -61,7 +61,8 @@ fn recognised<'a>(
 fn every_shipped_family_recognises_what_is_minted_of_it() {
     let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("routes.toml");
     let loaded = load_config(&config, &Stopgap::over(&NoSecrets));
-    let parts = loaded.config.unwrap().gateway;
+    let config = loaded.config.unwrap();
+    let (parts, keys) = (config.gateway, config.keys);
     let mut families = parts.families;
     for (index, family) in families.iter_mut().enumerate() {
         family.index = index;
@@ -70,13 +71,7 @@ fn every_shipped_family_recognises_what_is_minted_of_it() {
     for family in &families {
         for seed in 0..100 {
             let mut random = Random::seeded(seed);
-            let text = mint(
-                family,
-                &parts.keys,
-                &Order::default(),
-                &mut random,
-                app::now(),
-            );
+            let text = mint(family, &keys, &Order::default(), &mut random, app::now());
             let text = text.unwrap_or_else(|error| panic!("{}: {error}", family.id));
             let found = recognised(&classifier, &families, family, &text);
             let known = found.map(|found| (&*family.id, found)) == Some(OVERLAP);

@@ -72,7 +72,17 @@ fn answer(desk: &Desk, line: &[u8], now: Timestamp, out: &mut impl Write) -> Res
         text: clean(&line.code, desk.cleaning),
         claims,
     };
-    write(&explain(&desk.gateway, &scan, &desk.door, Detail::Verdict, now).0)
+    write(
+        &explain(
+            &desk.gateway,
+            &scan,
+            &desk.door,
+            &desk.keys,
+            Detail::Verdict,
+            now,
+        )
+        .0,
+    )
 }
 
 /// Unix seconds, whole or with a fraction, or RFC 3339.

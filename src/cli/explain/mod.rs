@@ -12,6 +12,7 @@ use crate::family::Region;
 use crate::gateway::{Door, Gateway};
 use crate::scan::{Claims, Cleaning, Scan, clean};
 use crate::time::Timestamp;
+use crate::trust::Keys;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -50,6 +51,7 @@ pub(super) struct Options {
 /// What the scans of one call are explained with.
 struct Desk {
     gateway: Gateway,
+    keys: Keys,
     door: Door,
     cleaning: Cleaning,
 }
@@ -63,6 +65,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
             .unwrap_or_default(),
         cleaning: door.map(|listener| listener.cleaning).unwrap_or_default(),
         gateway: Gateway::new(config.gateway),
+        keys: config.keys,
     };
     match &options.code {
         Some(code) => one(&desk, code, options, process),
@@ -88,7 +91,14 @@ fn one(
         claims,
     };
     let now = options.at.unwrap_or_else(process.now);
-    let (story, outcome) = explain(&desk.gateway, &scan, &desk.door, Detail::Everything, now);
+    let (story, outcome) = explain(
+        &desk.gateway,
+        &scan,
+        &desk.door,
+        &desk.keys,
+        Detail::Everything,
+        now,
+    );
     match options.format {
         Format::Human => story::write(&story, process.out)?,
         Format::Json => {

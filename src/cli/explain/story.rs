@@ -77,7 +77,7 @@ fn verdict(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
         ("family", story.family),
         ("rival", story.rival),
         ("kind", story.kind),
-        ("issuer", story.issuer),
+        ("issuer", story.issuer.as_deref()),
         ("freshness", story.freshness),
         ("assurance", story.assurance),
         ("scene", story.scene),
@@ -102,6 +102,9 @@ fn trust(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
         if let Some(instant) = instant {
             writeln!(out, "  {name:10} {instant}")?;
         }
+    }
+    for miss in &trust.near_misses {
+        writeln!(out, "  near miss  {} ({})", miss.what, miss.slug)?;
     }
     Ok(())
 }

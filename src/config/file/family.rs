@@ -11,7 +11,8 @@ use crate::config::reader::{
 };
 use crate::config::source::{Place, Spanned};
 use crate::family::layout::Unit;
-use crate::family::{Algorithm, Checksum, Encoding, Freshness, Kind, Mask, Reader, Trust};
+use crate::family::reader::ReaderName;
+use crate::family::{Algorithm, Checksum, Encoding, Form, Freshness, Kind, Mask, Trust};
 use crate::scan::AimId;
 
 /// The whole file.
@@ -25,7 +26,7 @@ pub(crate) struct Family {
     pub(crate) sources: Option<Vec<Word>>,
     pub(crate) mask: Option<Mask>,
     pub(crate) trust: Option<Spanned<Trust>>,
-    pub(crate) reader: Option<Word>,
+    pub(crate) reader: Option<Spanned<ReaderName>>,
     pub(crate) shapes: Vec<Shape>,
     pub(crate) fields: Fields,
     pub(crate) signature: Option<Signature>,
@@ -79,6 +80,7 @@ pub(crate) struct Signature {
     pub(crate) over: Option<Word>,
     pub(crate) value: Option<Word>,
     pub(crate) encoding: Option<Spanned<Encoding>>,
+    pub(crate) form: Option<Spanned<Form>>,
     pub(crate) algorithms: Vec<Spanned<Algorithm>>,
 }
 
@@ -151,9 +153,8 @@ fn mask(value: Value<'_>) -> Option<Mask> {
     })
 }
 
-fn reader(value: Value<'_>) -> Option<Word> {
-    let words = Reader::NAMES.map(|name| (name, name));
-    Some(choice(&words)(value)?.map(str::to_owned))
+fn reader(value: Value<'_>) -> Option<Spanned<ReaderName>> {
+    choice(&ReaderName::all())(value)
 }
 
 impl Shape {
@@ -232,11 +233,13 @@ fn accounts(value: Value<'_>) -> Option<Vec<(Spanned<Kind>, Word)>> {
 fn signature(value: Value<'_>) -> Option<Signature> {
     let mut table = value.table()?;
     let encodings = Encoding::ALL.map(|encoding| (encoding.name(), encoding));
+    let forms = Form::ALL.map(|form| (form.name(), form));
     let signature = Signature {
         at: table.at(),
-        over: table.required("over", string),
-        value: table.required("value", string),
-        encoding: table.required("encoding", choice(&encodings)),
+        over: table.optional("over", string),
+        value: table.optional("value", string),
+        encoding: table.optional("encoding", choice(&encodings)),
+        form: table.optional("form", choice(&forms)),
         algorithms: table
             .required("algorithms", list(algorithm))
             .unwrap_or_default(),

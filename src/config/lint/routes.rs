@@ -241,6 +241,9 @@ fn accounts(family: &Family) -> KindSet {
         Reader::Declared(layout) if !layout.accounts.is_empty() => {
             layout.accounts.iter().map(|(kind, _)| *kind).collect()
         }
+        Reader::Token(layout) if !layout.accounts.is_empty() => {
+            layout.accounts.iter().map(|(kind, _)| *kind).collect()
+        }
         _ => std::iter::once(family.kind).collect(),
     }
 }

@@ -7,6 +7,7 @@ use crate::config::file::{Family as Written, Word};
 use crate::config::source::{Place, Spanned};
 use crate::config::suggest::{help, quoted};
 use crate::family::layout::{FreshnessRule, Instant, Issuer, Layout};
+use crate::family::reader::ReaderName;
 use crate::family::signature::SignatureLayout;
 use crate::family::{
     Capture, CaptureNames, Check, DEFAULT_MAX_FUTURE, Family, Names, Reader, Shape, Trust, Validity,
@@ -73,8 +74,11 @@ fn check_head(stem: &str, one: &Written, around: Surroundings<'_>) {
             "a family needs an example that matches",
         );
     }
+    let is_token = one
+        .reader
+        .is_some_and(|it| matches!(it.value, ReaderName::Token(_)));
     match (one.trust, &one.signature) {
-        (Some(trust), None) if trust.value == Trust::Signature => {
+        (Some(trust), None) if trust.value == Trust::Signature && !is_token => {
             let message = "trust = \"signature\" needs a [signature]";
             around.error("missing-key", trust.at, message);
         }
@@ -85,7 +89,8 @@ fn check_head(stem: &str, one: &Written, around: Surroundings<'_>) {
         }
         _ => {}
     }
-    if let Some(max_age) = one.max_age.filter(|_| one.fields.issued_at.is_none()) {
+    let says_when = is_token || one.fields.issued_at.is_some();
+    if let Some(max_age) = one.max_age.filter(|_| !says_when) {
         let message = "\"max_age\" needs fields.issued_at to count from";
         around.error("useless-key", max_age.at, message);
     }
@@ -102,16 +107,12 @@ fn family(one: &Written, around: Surroundings<'_>) -> Option<Family> {
         names: &captures,
         around,
     };
-    let layout = resolver.layout(one);
+    let reader = resolver.reader(one);
     let checks: Vec<_> = one
         .checks
         .iter()
         .map(|check| resolver.check(check))
         .collect();
-    let native = one
-        .reader
-        .as_ref()
-        .and_then(|name| Reader::native(&name.value));
     let names = one.names.clone().unwrap_or_default();
     Some(Family {
         id: one.id.as_ref()?.value.as_str().into(),
@@ -124,10 +125,7 @@ fn family(one: &Written, around: Surroundings<'_>) -> Option<Family> {
         trust: one.trust?.value,
         shapes: shapes.into_iter().collect::<Option<_>>()?,
         checks: checks.into_iter().collect::<Option<_>>()?,
-        reader: match native {
-            Some(native) => native,
-            None => Reader::Declared(layout.ok()?),
-        },
+        reader: reader.ok()?,
         captures,
         validity: Validity {
             max_age: one.max_age.map(|age| age.value),
@@ -157,15 +155,25 @@ fn shape(
 }
 
 /// A name was written that nothing has; it has been reported.
-struct Unresolved;
+pub(super) struct Unresolved;
 
 /// Resolves capture names against the shapes of one family.
-struct Captures<'a> {
-    names: &'a CaptureNames,
-    around: Surroundings<'a>,
+pub(super) struct Captures<'a> {
+    pub(super) names: &'a CaptureNames,
+    pub(super) around: Surroundings<'a>,
 }
 
 impl Captures<'_> {
+    fn reader(&self, one: &Written) -> Result<Reader, Unresolved> {
+        Ok(match one.reader.map(|it| it.value).unwrap_or_default() {
+            ReaderName::Declared => Reader::Declared(self.layout(one)?),
+            ReaderName::EmvConsumer => Reader::EmvConsumer,
+            ReaderName::EmvMerchant => Reader::EmvMerchant,
+            ReaderName::Gs1 => Reader::Gs1,
+            ReaderName::Token(format) => Reader::Token(self.token(one, format)?),
+        })
+    }
+
     fn layout(&self, one: &Written) -> Result<Layout, Unresolved> {
         let fields = &one.fields;
         let find = |word: &Option<Word>| word.as_ref().map(|word| self.find(word));
@@ -240,9 +248,20 @@ impl Captures<'_> {
     }
 
     fn signature(&self, written: &file::Signature) -> Result<SignatureLayout, Unresolved> {
-        let found = |word: &Option<Word>| self.find(word.as_ref().ok_or(Unresolved)?);
-        let over = found(&written.over);
-        let value = found(&written.value);
+        let found = |word: &Option<Word>, key: &str| match word {
+            Some(word) => self.find(word),
+            None => {
+                let message = format!("missing key \"{key}\"");
+                self.around.error("missing-key", written.at, message);
+                Err(Unresolved)
+            }
+        };
+        let over = found(&written.over, "over");
+        let value = found(&written.value, "value");
+        if written.encoding.is_none() {
+            let message = "missing key \"encoding\"";
+            self.around.error("missing-key", written.at, message);
+        }
         if written.algorithms.is_empty() {
             let message = "\"algorithms\" names no algorithm, so no key could verify";
             self.around.error("bad-value", written.at, message);
@@ -251,6 +270,7 @@ impl Captures<'_> {
             over: over?,
             value: value?,
             encoding: written.encoding.ok_or(Unresolved)?.value,
+            form: written.form.map(|it| it.value).unwrap_or_default(),
             algorithms: written.algorithms.iter().map(|it| it.value).collect(),
         })
     }

@@ -1,14 +1,15 @@
 //! Issuers and their keys, with the secrets fetched.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Surroundings;
 use crate::config::diagnostic::Diagnostic;
 use crate::config::file::issuer::Key as WrittenKey;
 use crate::config::file::{Issuer as Written, Named};
 use crate::config::suggest::quoted;
-use crate::family::{Algorithm, Names};
-use crate::trust::{Issuer, Key, KeyWindow, Keys, Secret};
+use crate::family::{Algorithm, Names, PurposeSet};
+use crate::trust::{Issuer, Key, KeySet, KeyWindow, Keys, Supply, Verifier};
 
 /// Lowers every issuer.
 pub(super) fn lower(written: &Named<Written>, around: Surroundings<'_>) -> Keys {
@@ -22,7 +23,13 @@ pub(super) fn lower(written: &Named<Written>, around: Surroundings<'_>) -> Keys 
         check_ids(&issuer.keys, around);
         let keys = issuer.keys.iter().filter_map(|it| key(it, around));
         let region = issuer.region.map(|region| region.value);
-        Some(Issuer::new(&name.value, names, region, keys.collect()))
+        Some(Issuer {
+            id: name.value.as_str().into(),
+            names,
+            region,
+            keys: Arc::new(KeySet::new(keys, Supply::Files)),
+            ..Issuer::default()
+        })
     });
     each.collect()
 }
@@ -50,18 +57,23 @@ fn key(written: &WrittenKey, around: Surroundings<'_>) -> Option<Key> {
     }
     let algorithm = written.algorithm?.value;
     Some(Key {
-        id: written.id.as_ref()?.value.as_str().into(),
+        id: Some(written.id.as_ref()?.value.as_str().into()),
         algorithm,
         window,
-        secret: secret(written, algorithm, around),
+        purposes: PurposeSet::ALL,
+        verifier: secret(written, algorithm, around),
     })
 }
 
-fn secret(written: &WrittenKey, algorithm: Algorithm, around: Surroundings<'_>) -> Option<Secret> {
+fn secret(
+    written: &WrittenKey,
+    algorithm: Algorithm,
+    around: Surroundings<'_>,
+) -> Option<Verifier> {
     let reference = written.secret.as_ref()?;
     let text = around.secret(reference)?;
     let made = match text.decode_key() {
-        Ok(key) => Secret::new(algorithm, key.expose())
+        Ok(key) => Verifier::hmac(algorithm, key.expose())
             .map_err(|fault| Diagnostic::error("bad-secret", reference.at, fault.to_string())),
         Err(error) => {
             let message = format!("{} {error}", reference.value);

@@ -10,6 +10,7 @@ mod keys;
 mod names;
 mod routes;
 mod scenes;
+mod tokens;
 mod trials;
 mod upstreams;
 
@@ -118,11 +119,11 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
     let config = Config {
         gateway: Parts {
             families: families.enabled,
-            keys: keys::lower(&files.main.issuers, around),
             scenes,
             terminals: terminals(&files.terminals),
             routes,
         },
+        keys: keys::lower(&files.main.issuers, around),
         templates: families.templates,
         listeners: doors::listeners(&files.main, &known, around),
         admin: files

@@ -42,7 +42,7 @@ fn the_shipped_tests_with_a_written_code_come_out_as_expected() {
                 region: trial.region.as_deref(),
             },
         };
-        let outcome = match gateway.decide(&scan, &door, trial.now) {
+        let outcome = match gateway.decide(&scan, &door, &config.keys, trial.now) {
             Ok(decision) => Ok(&*decision.route.name),
             Err(rejection) => Err(rejection.reason),
         };

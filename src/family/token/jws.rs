@@ -12,8 +12,8 @@ use crate::family::{Algorithm, AlgorithmSet};
 const ALGORITHMS: [(&str, Algorithm); 11] = [
     ("ES256", Algorithm::Es256),
     ("ES384", Algorithm::Es384),
-    ("Ed25519", Algorithm::EdDsa),
     ("EdDSA", Algorithm::EdDsa),
+    ("Ed25519", Algorithm::EdDsa),
     ("HS256", Algorithm::HmacSha256),
     ("HS384", Algorithm::HmacSha384),
     ("HS512", Algorithm::HmacSha512),
@@ -35,6 +35,13 @@ pub fn parse(text: &str) -> Result<Token, ParseError> {
 pub fn algorithm(name: &str) -> Option<Algorithm> {
     let mut known = ALGORITHMS.into_iter();
     known.find_map(|(word, algorithm)| (word == name).then_some(algorithm))
+}
+
+/// The usual name of an algorithm in JOSE.
+pub fn name(algorithm: Algorithm) -> &'static str {
+    let mut known = ALGORITHMS.into_iter();
+    let known = known.find_map(|(word, known)| (known == algorithm).then_some(word));
+    known.unwrap_or_default()
 }
 
 /// Takes a text apart: its header, and what is signed how.

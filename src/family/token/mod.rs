@@ -12,6 +12,7 @@ pub mod hcert;
 mod inflate;
 mod json;
 pub mod jws;
+mod layout;
 pub mod shc;
 mod text;
 
@@ -20,6 +21,7 @@ use std::fmt;
 use serde_json::Value;
 
 use self::claims::Names;
+pub use self::layout::{Format, TokenLayout};
 use super::{AlgorithmSet, ParseError, PurposeSet};
 use crate::time::Timestamp;
 

@@ -12,7 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::error::Category;
 
 use super::error::{ExtractError, Found, What};
-use crate::route::pointer::Pointer;
+use crate::pointer::Pointer;
 
 /// The wanted members below one object or array.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -16,8 +16,8 @@ use thiserror::Error;
 pub use error::{ExtractError, Found, What};
 pub use medium::Medium;
 
+use crate::pointer::{Pointer, PointerError};
 use crate::route::contract::{Sent, SentBody, SentCode, form};
-use crate::route::pointer::{Pointer, PointerError};
 use crate::scan::Cleaning;
 use json::{Texts, Tree};
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::route::pointer::{Pointer, PointerError};
+use crate::pointer::{Pointer, PointerError};
 
 /// What stands where `${…}` is written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

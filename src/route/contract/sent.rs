@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::form;
 use super::slice::{self, Repeated};
 use super::values::Value;
-use crate::route::pointer::Pointer;
+use crate::pointer::Pointer;
 
 /// A request body, looked into only when a contract asks for a field.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::route::pointer::Pointer;
+use crate::pointer::Pointer;
 
 /// The deepest nesting passed on; `serde_json`'s own limit.
 const NESTING: usize = 128;

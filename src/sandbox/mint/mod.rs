@@ -5,6 +5,7 @@
 //! and the signature is computed. What comes out is read back before it is handed over, so that a
 //! minted code is one its family claims. Native families are built by their own builders.
 
+mod credential;
 mod flaw;
 pub mod generate;
 mod native;
@@ -23,6 +24,7 @@ use self::generate::GenerateError;
 use self::plan::{Plan, Task};
 use crate::family::{Family, Freshness, Kind, Match, Reader, Region, Shape};
 use crate::random::Random;
+use crate::sandbox::signer::Signers;
 use crate::time::Timestamp;
 use crate::trust::Keys;
 
@@ -46,6 +48,8 @@ pub struct Order {
     pub valid_for: Duration,
     /// What is wrong with it.
     pub flaw: Flaw,
+    /// The private keys of issuers whose public ones are configured.
+    pub signers: Signers,
 }
 
 /// What is wrong with a minted code.
@@ -145,6 +149,18 @@ pub fn mint(
             };
             declared(task, keys, random)?
         }
+        Reader::Token(layout) => {
+            let task = credential::Task {
+                family,
+                layout,
+                order,
+                now,
+            };
+            let text = credential::mint(task, keys, random)?;
+            is_sound(family, &text)
+                .then_some(text)
+                .ok_or(MintError::NotRead)?
+        }
         native => native::mint(family, native, order, random)?,
     };
     match order.flaw {
@@ -228,6 +244,7 @@ impl Default for Order {
             region: None,
             freshness: None,
             valid_for: Duration::from_secs(120),
+            signers: Signers::default(),
             flaw: Flaw::None,
         }
     }

@@ -27,8 +27,9 @@ pub(super) fn mint(
         let text = match reader {
             Reader::EmvConsumer => consumer_presented(random),
             Reader::EmvMerchant => merchant_presented(order, random),
-            Reader::Declared(_) | Reader::Gs1 if random.below(2) == 0 => badge(random),
-            Reader::Declared(_) | Reader::Gs1 => goods(random),
+            Reader::Gs1 if random.below(2) == 0 => badge(random),
+            Reader::Gs1 => goods(random),
+            Reader::Declared(_) | Reader::Token(_) => return Err(MintError::NoKey),
         };
         if is_sound(family, &text) {
             return Ok(text);

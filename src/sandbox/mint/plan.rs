@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::generate::{Choice, capacity};
-use super::signer::Signer;
+use super::signer::{Demand, Signer};
 use super::wishes::{Wishes, name_of};
 use super::{Flaw, MintError, Order};
 use crate::family::checksum::days_of;
@@ -13,10 +13,10 @@ use crate::family::{Capture, Checksum, Family, Freshness, Layout, Region, Shape}
 use crate::random::Random;
 use crate::sandbox::departments::Department;
 use crate::time::Timestamp;
-use crate::trust::{Keys, Secret};
+use crate::trust::Keys;
 
 /// How far a flawed code's time lies beyond the last instant at which it would pass.
-const MARGIN: Duration = Duration::from_secs(60);
+pub(super) const MARGIN: Duration = Duration::from_secs(60);
 
 /// The values a code is to be made with.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) struct Plan<'a> {
     accounts: Wishes,
     freshness: Option<Freshness>,
     region: Option<(Capture, Region)>,
-    signature: Option<(&'a SignatureLayout, Secret)>,
+    signature: Option<(&'a SignatureLayout, Signer)>,
 }
 
 /// An order for a code of one declared family.
@@ -143,13 +143,14 @@ impl<'a> Plan<'a> {
 
     /// Computes the signature over a text that has everything else.
     pub(super) fn sign(&self, shape: &Shape, mut text: String) -> Result<String, MintError> {
-        let Some((layout, secret)) = &self.signature else {
+        let Some((layout, signer)) = &self.signature else {
             return Ok(text);
         };
         let matched = shape.matches(&text).ok_or(MintError::NotRead)?;
         let over = matched.get(layout.over).ok_or(MintError::NotRead)?;
         let range = matched.range(layout.value).ok_or(MintError::NotRead)?;
-        let signature = secret.sign(layout.encoding, over.as_bytes());
+        let signature = signer.sign(layout.form, over.as_bytes())?;
+        let signature = layout.encoding.encode(&signature);
         text.replace_range(range.clone(), &signature);
         if shape.matches(&text).is_none() {
             // A shape may want hexadecimal digits in capitals; the encoding takes both.
@@ -296,16 +297,23 @@ impl<'a> Plan<'a> {
             }
             return Ok(());
         };
-        let signer = Signer::of(task, signature, keys, random)?;
+        let demand = Demand {
+            issuer: match &task.layout.issuer {
+                Some(Issuer::Constant(only)) => Some(only),
+                Some(Issuer::Capture(_)) | None => None,
+            },
+            algorithms: signature.algorithms,
+        };
+        let signer = Signer::of(task.order, demand, keys, random, task.now)?;
         if let Some(capture) = issuer {
-            required.add_value(family, capture, signer.issuer);
+            required.add_value(family, capture, signer.issuer.clone());
         }
         if let Some(capture) = task.layout.key_id {
-            required.add_value(family, capture, signer.key_id);
+            required.add_value(family, capture, signer.key_id.clone());
         }
         required.add_any(family, signature.over);
         required.add_any(family, signature.value);
-        self.signature = Some((signature, signer.secret));
+        self.signature = Some((signature, signer));
         Ok(())
     }
 }

@@ -1,13 +1,16 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::family::layout::{FreshnessRule, Instant, Issuer as IssuerField, Unit};
 use crate::family::signature::SignatureLayout;
 use crate::family::{
-    Algorithm, Capture, CaptureNames, Check, Checksum, Encoding, Layout, Mask, Names, Trust,
-    Validity,
+    Algorithm, AlgorithmSet, Capture, CaptureNames, Check, Checksum, Encoding, Form, Layout, Mask,
+    Names, PurposeSet, Trust, Validity,
 };
-use crate::trust::{Depth, Findings, Issuer, Key, KeyWindow, Secret, Untrusted};
+use crate::trust::{
+    Depth, Examination, Findings, Issuer, Key, KeySet, KeyWindow, Supply, Untrusted, Verifier,
+};
 
 const AGGREGATE: &str = r"(?<signed>T1\.(?<issuer>[a-z]{2,12})\.(?<kid>[a-z0-9]{1,8})\.(?<iat>\d{10})\.(?<exp>\d{10})\.(?<region>\d{6})\.(?<health>[0-9A-F]{32})\.(?<pay>\d{18}))\.(?<sig>[A-Za-z0-9_-]{43})";
 const HEALTH: &str =
@@ -77,7 +80,8 @@ fn aggregate(encoding: Encoding, shape: &str) -> Family {
                 over: capture("signed").unwrap(),
                 value: capture("sig").unwrap(),
                 encoding,
-                algorithms: Algorithm::ALL.into(),
+                form: Form::Raw,
+                algorithms: AlgorithmSet::ALL,
             }),
             ..Layout::default()
         }
@@ -103,15 +107,20 @@ fn identity() -> Family {
 
 fn key(id: &str, algorithm: Algorithm, secret: Option<&[u8]>) -> Key {
     Key {
-        id: id.into(),
+        id: Some(id.into()),
         algorithm,
         window: KeyWindow::default(),
-        secret: secret.map(|bytes| Secret::new(algorithm, bytes).unwrap()),
+        purposes: PurposeSet::ALL,
+        verifier: secret.map(|bytes| Verifier::hmac(algorithm, bytes).unwrap()),
     }
 }
 
 fn keys() -> Keys {
-    let issuer = |id, keys| Issuer::new(id, Names::default(), None, keys);
+    let issuer = |id: &str, keys: Vec<Key>| Issuer {
+        id: id.into(),
+        keys: Arc::new(KeySet::new(keys, Supply::Files)),
+        ..Issuer::default()
+    };
     Keys::from_iter([
         issuer(
             "fujian",
@@ -140,7 +149,12 @@ fn check_trust(order: &Order, expected: Result<(), Untrusted>) {
     {
         let text = mint(family, &keys, order, &mut Random::seeded(seed), now()).unwrap();
         let code = family.read(&matched(family, &text).unwrap()).unwrap();
-        let found = keys.verify(code, Depth::FirstRefusal, &mut Findings::default(), now());
+        let mut findings = Findings::default();
+        let Examination::Settled(found) =
+            keys.examine(code, Depth::FirstRefusal, &mut findings, now())
+        else {
+            panic!("a heavy signature")
+        };
         let discriminant = |result: Result<(), Untrusted>| {
             result.err().map(|error| std::mem::discriminant(&error))
         };

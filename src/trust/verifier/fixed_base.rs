@@ -81,3 +81,66 @@ fn digits(scalar: &Scalar) -> [i8; WINDOWS] {
     }
     digits
 }
+
+#[cfg(test)]
+mod tests {
+    use sm2::elliptic_curve::bigint::U256;
+    use sm2::elliptic_curve::ops::Reduce;
+
+    use super::*;
+    use crate::random::Random;
+
+    fn random(random: &mut Random) -> Scalar {
+        let words: Vec<u8> = (0..4).flat_map(|_| random.next().to_be_bytes()).collect();
+        Scalar::reduce(&U256::from_be_slice(&words))
+    }
+
+    fn edges() -> Vec<Scalar> {
+        let small = [0, 1, 2, 15, 16, 17, 31, 32, 33, 511_u64].map(Scalar::from);
+        let power = |bit| (0..bit).fold(Scalar::ONE, |power, _| power.double());
+        let powers = [63, 64, 127, 128, 250, 254, 255].map(power);
+        let positive = [&small[..], &powers].concat();
+        let opposite = positive.iter().map(|scalar| -scalar);
+        positive.iter().copied().chain(opposite).collect()
+    }
+
+    #[test]
+    fn digits_sum_up_to_the_scalar() {
+        let mut numbers = Random::seeded(7);
+        let scalars = (0..100).map(|_| random(&mut numbers));
+        for scalar in edges().into_iter().chain(scalars) {
+            let sum = digits(&scalar)
+                .iter()
+                .rev()
+                .fold(Scalar::ZERO, |sum, &digit| {
+                    assert!((-15..=16).contains(&digit));
+                    let amount = Scalar::from(u64::from(digit.unsigned_abs()));
+                    let shifted = sum * Scalar::from(32_u64);
+                    if digit < 0 {
+                        shifted - amount
+                    } else {
+                        shifted + amount
+                    }
+                });
+            assert_eq!(sum, scalar);
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_the_curve() {
+        let mut numbers = Random::seeded(8);
+        let generator = ProjectivePoint::GENERATOR;
+        let other = generator * random(&mut numbers);
+        for point in [generator, -generator, other] {
+            let table = FixedBase::new(point);
+            let some = [(); 4].map(|()| random(&mut numbers));
+            for scalar in edges().into_iter().chain(some) {
+                let product = point * scalar;
+                // Whatever it is added to: nothing, the point, itself, its opposite.
+                for sum in [ProjectivePoint::IDENTITY, point, product, -product] {
+                    assert_eq!(table.add_multiple(&scalar, sum), sum + product);
+                }
+            }
+        }
+    }
+}

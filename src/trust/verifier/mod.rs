@@ -65,14 +65,14 @@ impl Verifier {
         Ed25519Key::new(point).map(|key| Scheme::Ed25519(key).into())
     }
 
-    /// A modulus and an exponent, big-endian, for RSASSA-PSS.
-    pub fn ps256(n: &[u8], e: &[u8]) -> Result<Self, KeyFault> {
-        RsaKey::new(Padding::Pss, n, e).map(|key| Scheme::Rsa(key).into())
-    }
-
-    /// The same for RSASSA-PKCS1-v1_5.
-    pub fn rs256(n: &[u8], e: &[u8]) -> Result<Self, KeyFault> {
-        RsaKey::new(Padding::Pkcs1, n, e).map(|key| Scheme::Rsa(key).into())
+    /// A modulus and an exponent, big-endian, for [`Algorithm::Ps256`] or [`Algorithm::Rs256`].
+    pub fn rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<Self, KeyFault> {
+        let padding = match algorithm {
+            Algorithm::Ps256 => Padding::Pss,
+            Algorithm::Rs256 => Padding::Pkcs1,
+            _ => return Err(KeyFault::NotForRsa { algorithm }),
+        };
+        RsaKey::new(padding, n, e).map(|key| Scheme::Rsa(key).into())
     }
 
     /// An uncompressed point of the SM2 curve and the identity its owner signs under, which may be

@@ -160,3 +160,189 @@ impl Sm2Key {
 fn identity_bits(identity: &str) -> u16 {
     u16::try_from(identity.len() * 8).unwrap_or(u16::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use sm2::dsa::signature::{Signer, Verifier};
+    use sm2::dsa::{Signature, SigningKey, VerifyingKey};
+    use sm2::elliptic_curve::PrimeField;
+
+    use super::*;
+    use crate::random::Random;
+
+    /// A key with a table and one that never gets one.
+    struct Both(Sm2Key, Sm2Key, VerifyingKey);
+
+    impl Both {
+        fn new(point: &[u8], identity: &str) -> Self {
+            let (quick, slow) = (Sm2Key::new(point, identity), Sm2Key::new(point, identity));
+            let (quick, slow) = (quick.unwrap(), slow.unwrap());
+            quick.uses.store(PATIENCE, Ordering::Relaxed);
+            let key = VerifyingKey::from_sec1_bytes(identity, point).unwrap();
+            Self(quick, slow, key)
+        }
+
+        /// What the crate says, with and without the table.
+        #[track_caller]
+        fn check(&self, bytes: &[u8], pair: &[u8]) -> bool {
+            let Self(quick, slow, key) = self;
+            let expected = Signature::from_slice(pair)
+                .is_ok_and(|signature| key.verify(bytes, &signature).is_ok());
+            slow.uses.store(0, Ordering::Relaxed);
+            assert_eq!(slow.verifies(Form::Raw, bytes, pair), expected);
+            assert!(slow.table.get().is_none());
+            assert_eq!(quick.verifies(Form::Raw, bytes, pair), expected);
+            assert_eq!(
+                quick.verifies(Form::Der, bytes, &pair::to_der(pair)),
+                expected
+            );
+            assert!(!quick.verifies(Form::Raw, bytes, &pair::to_der(pair)));
+            assert!(!quick.verifies(Form::Der, bytes, pair));
+            expected
+        }
+    }
+
+    fn scalar(random: &mut Random) -> Scalar {
+        let words: Vec<u8> = (0..4).flat_map(|_| random.next().to_be_bytes()).collect();
+        Scalar::reduce(&U256::from_be_slice(&words))
+    }
+
+    fn joined(r: Scalar, s: Scalar) -> Vec<u8> {
+        [r.to_repr().as_slice(), s.to_repr().as_slice()].concat()
+    }
+
+    #[test]
+    fn tables_change_no_answer() {
+        let mut random = Random::seeded(3);
+        for (round, identity) in [DEFAULT_SM2_ID, "", "ALICE123@YAHOO.COM"]
+            .into_iter()
+            .enumerate()
+        {
+            let secret = scalar(&mut random).to_repr();
+            let signer = SigningKey::from_slice(identity, &secret).unwrap();
+            let both = Both::new(&signer.verifying_key().to_sec1_bytes(), identity);
+            for length in [0, 64] {
+                let bytes = vec![b'a'; length + round];
+                let signature: Signature = signer.sign(&bytes);
+                let pair = signature.to_vec();
+                assert!(both.check(&bytes, &pair));
+                assert!(!both.check(&[&bytes[..], b"x"].concat(), &pair));
+                for place in (round..pair.len()).step_by(9) {
+                    let mut flipped = pair.clone();
+                    flipped[place] ^= 1 << (place % 8);
+                    assert!(!both.check(&bytes, &flipped));
+                }
+                let (r, s) = (*signature.r(), *signature.s());
+                for (r, s) in [
+                    (s, r),
+                    (-r, s),
+                    (r, -s),
+                    (r, -r),
+                    (-s, s),
+                    (Scalar::ZERO, s),
+                    (r, Scalar::ZERO),
+                    (scalar(&mut random), scalar(&mut random)),
+                ] {
+                    assert!(!both.check(&bytes, &joined(r, s)));
+                }
+            }
+        }
+    }
+
+    /// P = d·G for small and opposite d, so that equal, opposite and neutral summands occur.
+    #[test]
+    fn the_edges_of_the_curve_change_no_answer() {
+        let small = [1, 2, 16, 17_u64].map(Scalar::from);
+        for secret in small.into_iter().flat_map(|scalar| [scalar, -scalar]) {
+            let point = sm2::PublicKey::try_from(ProjectivePoint::GENERATOR * secret).unwrap();
+            let both = Both::new(&point.to_sec1_bytes(), DEFAULT_SM2_ID);
+            for s in [Scalar::ONE, -Scalar::ONE, secret, -secret, secret.double()] {
+                // s·G + t·P with equal, opposite and neutral sums.
+                let t = s * secret.invert().unwrap();
+                for t in [Scalar::ONE, -Scalar::ONE, t, -t] {
+                    both.check(b"edge", &joined(t - s, s));
+                }
+            }
+            // No signature can be made with d = n - 1 (section 6.1, A6).
+            let signer = SigningKey::from_slice(DEFAULT_SM2_ID, &secret.to_repr()).unwrap();
+            let signature: Result<Signature, _> = signer.try_sign(b"edge");
+            assert_eq!(signature.is_err(), secret == -Scalar::ONE);
+            for signature in signature {
+                assert!(both.check(b"edge", &signature.to_vec()));
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        // n, and what n - 1 and n + 1 are.
+        const N: &str = "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123";
+        let n = U256::from_be_hex(N);
+        let key = Both::new(
+            &SigningKey::from_slice(DEFAULT_SM2_ID, &[7; 32])
+                .unwrap()
+                .verifying_key()
+                .to_sec1_bytes(),
+            DEFAULT_SM2_ID,
+        );
+        let numbers = [
+            U256::ZERO,
+            U256::ONE,
+            n.wrapping_sub(&U256::ONE),
+            n,
+            n.wrapping_add(&U256::ONE),
+            U256::MAX,
+        ];
+        for r in numbers {
+            for s in numbers {
+                let pair = [r.to_be_bytes().as_ref(), s.to_be_bytes().as_ref()].concat();
+                assert!(!key.check(b"range", &pair));
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_gets_its_table_when_it_is_due_and_gives_it_back() {
+        let signer = SigningKey::from_slice(DEFAULT_SM2_ID, &[9; 32]).unwrap();
+        let key = Sm2Key::new(&signer.verifying_key().to_sec1_bytes(), DEFAULT_SM2_ID).unwrap();
+        let signature: Signature = signer.sign(b"again");
+        for _ in 0..PATIENCE {
+            assert!(key.verifies(Form::Raw, b"again", &signature.to_vec()));
+            assert!(key.table.get().is_none());
+        }
+        assert!(key.verifies(Form::Raw, b"again", &signature.to_vec()));
+        assert!(key.table.get().is_some());
+        assert!(TABLES.load(Ordering::Relaxed) >= 1);
+    }
+
+    /// GM/T 0003.5-2012 (GB/T 32918.5-2017), annex A.2.
+    #[test]
+    fn the_example_of_the_standard_holds() {
+        let hex = |text: &str| U256::from_be_hex(text).to_be_bytes().as_ref().to_vec();
+        let point = [
+            &[4][..],
+            &hex("09f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020"),
+            &hex("ccea490ce26775a52dc6ea718cc1aa600aed05fbf35e084a6632f6072da9ad13"),
+        ]
+        .concat();
+        let pair = [
+            hex("f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3"),
+            hex("b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa"),
+        ]
+        .concat();
+        let both = Both::new(&point, DEFAULT_SM2_ID);
+        assert!(both.check(b"message digest", &pair));
+        assert!(!both.check(b"message digests", &pair));
+        assert!(!Both::new(&point, "").check(b"message digest", &pair));
+    }
+
+    #[test]
+    fn an_identity_has_its_limit() {
+        let point = SigningKey::from_slice("", &[5; 32]).unwrap();
+        let point = point.verifying_key().to_sec1_bytes();
+        let longest = "x".repeat(MAX_SM2_ID_BYTES);
+        assert!(Sm2Key::new(&point, &longest).is_ok());
+        let fault = Sm2Key::new(&point, &format!("{longest}x")).err();
+        assert_eq!(fault, Some(KeyFault::Sm2Identity { found: 65 }));
+    }
+}

@@ -1,13 +1,14 @@
 use multicode::family::Algorithm;
-use multicode::gateway::Gateway;
 use multicode::reason::Reason;
+
+use crate::shipped::Desk;
 
 use super::{Aggregate, MAX_AGE, MAX_FUTURE, OTHER, SECRET, gateway, gateway_of};
 use crate::shipped::{Ask, NOW, changed, door};
 
 /// Decides a code in a scene that takes every kind, `late` milliseconds behind [`NOW`].
 #[track_caller]
-fn check(gateway: &Gateway, code: &str, late: i64, expected: Result<(), Reason>) {
+fn check(gateway: &Desk, code: &str, late: i64, expected: Result<(), Reason>) {
     let outcome = Ask::new(code)
         .scene("other")
         .late(late)

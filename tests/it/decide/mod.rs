@@ -7,14 +7,14 @@ mod story;
 /// Scenes, places, regions, routes.
 mod where_to;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use multicode::family::{Algorithm, Encoding, Names, Region};
-use multicode::gateway::Gateway;
+use multicode::family::{Algorithm, Encoding, PurposeSet, Region};
 use multicode::time::Timestamp;
-use multicode::trust::{Issuer, Key, KeyWindow, Keys, Secret};
+use multicode::trust::{Issuer, Key, KeySet, KeyWindow, Keys, Supply, Verifier};
 
-use crate::shipped::{self, NOW};
+use crate::shipped::{self, Desk, NOW};
 
 /// The secret both algorithms' keys have, so that nothing but the algorithm tells them apart.
 const SECRET: &[u8] = b"thirty-two bytes nobody will use";
@@ -77,8 +77,9 @@ impl Aggregate {
 
     fn signed_with(&self, algorithm: Algorithm, secret: &[u8]) -> String {
         let unsigned = self.unsigned();
-        let secret = Secret::new(algorithm, secret).unwrap();
-        let signature = secret.sign(Encoding::Base64Url, unsigned.as_bytes());
+        let secret = Verifier::hmac(algorithm, secret).unwrap();
+        let signature = secret.sign(unsigned.as_bytes()).unwrap();
+        let signature = Encoding::Base64Url.encode(&signature);
         format!("{unsigned}.{signature}")
     }
 }
@@ -86,20 +87,30 @@ impl Aggregate {
 fn key(id: &str, algorithm: Algorithm, window: (Option<i64>, Option<i64>)) -> Key {
     let instant = |late: i64| Timestamp::from_seconds(NOW + late);
     Key {
-        id: id.into(),
+        id: Some(id.into()),
         algorithm,
         window: KeyWindow {
             not_before: window.0.map(instant),
             not_after: window.1.map(instant),
         },
-        secret: Some(Secret::new(algorithm, SECRET).unwrap()),
+        purposes: PurposeSet::ALL,
+        verifier: Some(Verifier::hmac(algorithm, SECRET).unwrap()),
+    }
+}
+
+fn issuer(id: &str, region: Option<Region>, keys: Vec<Key>) -> Issuer {
+    Issuer {
+        id: id.into(),
+        region,
+        keys: Arc::new(KeySet::new(keys, Supply::Files)),
+        ..Issuer::default()
     }
 }
 
 fn keys() -> Keys {
     use Algorithm::{HmacSha256, HmacSm3};
     let unset = Key {
-        secret: None,
+        verifier: None,
         ..key("unset", HmacSha256, (None, None))
     };
     let fujian = vec![
@@ -111,26 +122,25 @@ fn keys() -> Keys {
         unset,
     ];
     let other = Key {
-        secret: Some(Secret::new(HmacSha256, OTHER).unwrap()),
+        verifier: Some(Verifier::hmac(HmacSha256, OTHER).unwrap()),
         ..key("sha", HmacSha256, (None, None))
     };
     [
-        Issuer::new("fujian", Names::default(), Region::parse("350000"), fujian),
-        Issuer::new("zhejiang", Names::default(), None, vec![other]),
+        issuer("fujian", Region::parse("350000"), fujian),
+        issuer("zhejiang", None, vec![other]),
     ]
     .into_iter()
     .collect()
 }
 
 /// The shipped gateway with keys whose secrets are known here.
-fn gateway() -> Gateway {
+fn gateway() -> Desk {
     gateway_of(shipped::config())
 }
 
-fn gateway_of(config: multicode::config::Config) -> Gateway {
-    let mut parts = config.gateway;
-    parts.keys = keys();
-    Gateway::new(parts)
+fn gateway_of(mut config: multicode::config::Config) -> Desk {
+    config.keys = keys();
+    Desk::new(config)
 }
 
 /// The shipped bounds, which `belief` measures.

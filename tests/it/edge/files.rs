@@ -10,6 +10,7 @@ use multicode::gateway::Gateway;
 use multicode::random::Random;
 use multicode::sandbox::departments::Department;
 use multicode::sandbox::mint::{Flaw, Order, mint};
+use multicode::trust::Keys;
 use tempfile::TempDir;
 
 /// The variables of the shipped issuer's keys.
@@ -118,12 +119,25 @@ forward = {{ upstream = "edge", path = "/in", method = "POST", headers = {{ x-co
 
     /// A code for these files, without a gateway that runs.
     pub(super) fn mint(&self, family: &str, flaw: Flaw, seed: u64) -> String {
-        minted(&Gateway::new(self.load().gateway), family, flaw, seed)
+        let config = self.load();
+        minted(
+            &Gateway::new(config.gateway),
+            &config.keys,
+            family,
+            flaw,
+            seed,
+        )
     }
 }
 
 /// A code of this family from the city of terminal `W-0001`, fresh from its issuer.
-pub(super) fn minted(gateway: &Gateway, family: &str, flaw: Flaw, seed: u64) -> String {
+pub(super) fn minted(
+    gateway: &Gateway,
+    keys: &Keys,
+    family: &str,
+    flaw: Flaw,
+    seed: u64,
+) -> String {
     let is_it = |known: &&Family| &*known.id == family;
     let family = gateway.families().iter().find(is_it).unwrap();
     let order = Order {
@@ -132,12 +146,6 @@ pub(super) fn minted(gateway: &Gateway, family: &str, flaw: Flaw, seed: u64) -> 
         ..Order::default()
     };
     let now = multicode::app::now();
-    let code = mint(
-        family,
-        gateway.keys(),
-        &order,
-        &mut Random::seeded(seed),
-        now,
-    );
+    let code = mint(family, keys, &order, &mut Random::seeded(seed), now);
     code.unwrap()
 }

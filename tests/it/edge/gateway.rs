@@ -114,7 +114,8 @@ impl TestGateway {
 
     pub(super) fn mint_flawed(&self, family: &str, flaw: Flaw) -> String {
         let seed = self.seed.fetch_add(1, Ordering::Relaxed);
-        minted(&self.started.sites.load().gateway, family, flaw, seed)
+        let site = self.started.sites.load();
+        minted(&site.gateway, &site.keys.load(), family, flaw, seed)
     }
 
     /// The only request any department received.

@@ -60,7 +60,7 @@ fn a_redirect_leads_to_its_own_host_with_what_it_fills_in() {
     };
     let code = mint(
         family,
-        site.gateway.keys(),
+        &site.keys.load(),
         &order,
         &mut Random::seeded(9),
         multicode::app::now(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde_json::Value;
 use thiserror::Error;
 
 /// The deepest place a pointer may name; envelopes seen in the field stand two deep.
@@ -48,6 +49,17 @@ impl Pointer {
         }
     }
 
+    /// The value here.
+    pub fn find<'v>(&self, document: &'v Value) -> Option<&'v Value> {
+        self.0
+            .iter()
+            .try_fold(document, |value, token| match value {
+                Value::Object(members) => members.get(&**token),
+                Value::Array(items) => items.get(index(token)?),
+                _ => None,
+            })
+    }
+
     /// Whether the value here is, or holds, the value at `other`.
     pub fn covers(&self, other: &Self) -> bool {
         other.0.starts_with(&self.0)
@@ -61,6 +73,12 @@ impl fmt::Display for Pointer {
         }
         Ok(())
     }
+}
+
+/// RFC 6901, section 4: digits without a leading zero.
+fn index(token: &str) -> Option<usize> {
+    let plain = token == "0" || !token.starts_with(['0', '+']);
+    token.parse().ok().filter(|_| plain)
 }
 
 fn unescape(token: &str) -> Result<Box<str>, PointerError> {

@@ -1,26 +1,32 @@
 //! The decision: text in, decision or rejection out.
 //!
-//! Pure: no I/O, no clock, no lock, and in the steady state no allocation. The `explain` command
-//! and the `[[test]]` blocks run this very function with a recorder; without one the compiler
-//! leaves the recording out.
+//! Pure: no I/O, no clock, no lock, and in the steady state no allocation. [`Gateway::begin`] stops
+//! where an answer from elsewhere is needed, and goes on with it; [`Gateway::decide`] is the same for
+//! those who have time to compute and ask nobody. The `explain` command and the `[[test]]` blocks
+//! run this very function with a recorder; without one the compiler leaves the recording out.
 
-use crate::classify::{Classified, Classifier, Unclassified, Witness};
+mod outcome;
+mod step;
+
+pub use self::outcome::{Decision, Rejection};
+use self::outcome::{refuse_text, refuse_trust};
+use self::step::Circumstances;
+pub use self::step::{Step, Suspended};
+use crate::classify::{Classified, Classifier, Witness};
 use crate::family::region::Relation;
-use crate::family::{Code, Family, Kind, KindSet, Region};
+use crate::family::{Code, Family, Kind, KindSet};
 use crate::policy::{Place, Scene, Scenes, Strangers, Terminals};
 use crate::reason::Reason;
-use crate::route::contract::{Secrets, Sent, Values};
 use crate::route::{Occasion, Route, Routes};
 use crate::scan::Scan;
 use crate::time::Timestamp;
-use crate::trust::{Depth, Findings, Keys, Untrusted, Verified};
+use crate::trust::{Depth, Examination, Findings, Keys, Untrusted, Verified};
 
 /// Everything a decision needs: an immutable snapshot of the configuration.
 #[derive(Debug, Default)]
 pub struct Gateway {
     families: Vec<Family>,
     classifier: Classifier,
-    keys: Keys,
     scenes: Scenes,
     terminals: Terminals,
     routes: Routes,
@@ -35,75 +41,6 @@ pub struct Door {
     pub scenes: Box<[Box<str>]>,
     /// Whether unregistered terminals may scan.
     pub strangers: Strangers,
-}
-
-/// Where a scan goes, and why it may.
-#[derive(Clone, Debug)]
-pub struct Decision<'a> {
-    /// The believed code.
-    pub verified: Verified<'a>,
-    /// The scene it was scanned in.
-    pub scene: &'a Scene,
-    /// Where it was scanned.
-    pub place: Place<'a>,
-    /// How the code's region lies to that place.
-    pub relation: Relation,
-    /// The route it takes.
-    pub route: &'a Route,
-    /// The family it had to be told from.
-    pub rival: Option<&'a Family>,
-}
-
-impl Decision<'_> {
-    /// What a request to a department of kind `account` may be made of: its own account of the code
-    /// and no other, and the whole text only where it is the account. The caller adds what only it
-    /// knows: the request's id and the terminal's own fields.
-    pub fn values<'v>(
-        &'v self,
-        account: Option<Kind>,
-        secrets: &'v Secrets,
-        now: Timestamp,
-    ) -> Values<'v> {
-        let (code, place) = (self.verified.code(), &self.place);
-        Values {
-            account: account.and_then(|kind| code.accounts.of(kind)),
-            code: (code.family.account_count() == 1).then_some(code.text),
-            family: &code.family.id,
-            issuer: self.verified.issuer().map(|issuer| &*issuer.id),
-            kind: code.family.kind,
-            now,
-            organisation: place.organisation,
-            region: place.region.map(Region::number),
-            request_id: "",
-            scene: Some(&self.scene.name),
-            scene_codes: &self.scene.codes,
-            secrets,
-            sent: Sent::NOTHING,
-            terminal: place.terminal,
-        }
-    }
-}
-
-/// Why a scan goes nowhere.
-#[derive(Clone, Debug)]
-pub struct Rejection<'a> {
-    /// The reason, the same word everywhere.
-    pub reason: Reason,
-    /// The family, as far as it was recognised.
-    pub family: Option<&'a Family>,
-    /// The other family, where two had an equal claim.
-    pub rival: Option<&'a Family>,
-}
-
-impl Rejection<'_> {
-    /// A refusal before any family was recognised.
-    pub const fn early(reason: Reason) -> Self {
-        Self {
-            reason,
-            family: None,
-            rival: None,
-        }
-    }
 }
 
 /// Is told what a decision looked at.
@@ -134,8 +71,6 @@ impl<'a> Recorder<'a> for () {
 pub struct Parts {
     /// The code families that may claim texts.
     pub families: Vec<Family>,
-    /// The issuers and their keys.
-    pub keys: Keys,
     /// The scenes.
     pub scenes: Scenes,
     /// The registered terminals.
@@ -154,7 +89,6 @@ impl Gateway {
             classifier: Classifier::new(&parts.families),
             routes: Routes::new(parts.routes, &parts.families, &parts.scenes),
             families: parts.families,
-            keys: parts.keys,
             scenes: parts.scenes,
             terminals: parts.terminals,
         }
@@ -163,11 +97,6 @@ impl Gateway {
     /// The families that may claim texts.
     pub fn families(&self) -> &[Family] {
         &self.families
-    }
-
-    /// The issuers and their keys.
-    pub const fn keys(&self) -> &Keys {
-        &self.keys
     }
 
     /// The scenes.
@@ -180,14 +109,16 @@ impl Gateway {
         &self.routes
     }
 
-    /// Decides where a scan goes.
+    /// Decides where a scan goes, taking the time to compute whatever that needs. Nobody is asked:
+    /// a code that is believed on its issuer's platform's word alone is not.
     pub fn decide<'a>(
         &'a self,
         scan: &'a Scan<'_>,
         door: &'a Door,
+        keys: &'a Keys,
         now: Timestamp,
     ) -> Result<Decision<'a>, Rejection<'a>> {
-        self.decide_recorded(scan, door, &mut (), now)
+        self.decide_recorded(scan, door, keys, &mut (), now)
     }
 
     /// Decides where a scan goes, telling `recorder` what was looked at.
@@ -195,27 +126,77 @@ impl Gateway {
         &'a self,
         scan: &'a Scan<'_>,
         door: &'a Door,
+        keys: &'a Keys,
         recorder: &mut R,
         now: Timestamp,
     ) -> Result<Decision<'a>, Rejection<'a>> {
+        match self.begin(scan, door, keys, recorder, now) {
+            Step::Settled(outcome) => outcome,
+            Step::Asks(suspended) => suspended.settle(recorder, now),
+        }
+    }
+
+    /// Goes as far as one can without waiting.
+    pub fn begin<'a, R: Recorder<'a>>(
+        &'a self,
+        scan: &'a Scan<'_>,
+        door: &'a Door,
+        keys: &'a Keys,
+        recorder: &mut R,
+        now: Timestamp,
+    ) -> Step<'a> {
         let scene = self.scene(scan.claims.scene, door);
         let in_scene = scene.map_or(KindSet::ALL, |scene| scene.accepts);
         let classified = self
             .classifier
-            .classify(&self.families, &scan.text, in_scene, recorder)
-            .map_err(refuse_text)?;
-        recorder.classified(&classified.code);
-        let (family, rival) = (classified.code.family, classified.rival);
-        let refuse = |reason| Rejection {
-            reason,
-            family: Some(family),
+            .classify(&self.families, &scan.text, in_scene, recorder);
+        let Classified { code, rival } = match classified {
+            Ok(classified) => classified,
+            Err(unclassified) => return Step::Settled(Err(refuse_text(unclassified))),
+        };
+        recorder.classified(&code);
+        let circumstances = Circumstances {
+            scan,
+            door,
+            scene,
+            family: code.family,
             rival,
         };
-
-        if family.kind == Kind::MerchantCode {
-            return Err(refuse(Reason::MerchantCode));
+        if code.family.kind == Kind::MerchantCode {
+            return Step::Settled(Err(circumstances.refuse(Reason::MerchantCode)));
         }
-        let verified = self.verify(classified, recorder, now).map_err(refuse)?;
+        let mut findings = Findings::default();
+        match keys.examine(code, R::DEPTH, &mut findings, now) {
+            Examination::Asks(question) => Step::Asks(Suspended {
+                gateway: self,
+                circumstances,
+                question,
+                findings,
+            }),
+            Examination::Settled(verified) => {
+                recorder.verified(&findings, verified.as_ref());
+                Step::Settled(self.conclude(circumstances, &findings, verified, recorder, now))
+            }
+        }
+    }
+
+    /// From the verdict on the code to where the scan goes.
+    fn conclude<'a, R: Recorder<'a>>(
+        &'a self,
+        circumstances: Circumstances<'a>,
+        findings: &Findings<'a>,
+        verified: Result<Verified<'a>, Untrusted>,
+        recorder: &mut R,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, Rejection<'a>> {
+        let refuse = |reason| circumstances.refuse(reason);
+        let verified = verified.map_err(|untrusted| Rejection {
+            lacks_keys_of: findings.issuer.filter(|_| untrusted.is_for_want_of_keys()),
+            ..refuse(refuse_trust(untrusted))
+        })?;
+        let Circumstances {
+            scan, door, scene, ..
+        } = circumstances;
         let place = self.terminals.place(&scan.claims, door.strangers);
         let relation = relation(&verified, place.as_ref().ok());
         recorder.placed(scene.ok(), &place.unwrap_or_default(), relation);
@@ -238,7 +219,7 @@ impl Gateway {
             place,
             relation,
             route,
-            rival,
+            rival: circumstances.rival,
         })
     }
 
@@ -253,20 +234,6 @@ impl Gateway {
         } else {
             Err(Reason::UnknownScene)
         }
-    }
-
-    fn verify<'a, R: Recorder<'a>>(
-        &'a self,
-        classified: Classified<'a>,
-        recorder: &mut R,
-        now: Timestamp,
-    ) -> Result<Verified<'a>, Reason> {
-        let mut findings = Findings::default();
-        let verified = self
-            .keys
-            .verify(classified.code, R::DEPTH, &mut findings, now);
-        recorder.verified(&findings, verified.as_ref());
-        verified.map_err(refuse_trust)
     }
 
     fn route<'a, R: Recorder<'a>>(
@@ -296,37 +263,5 @@ fn relation(verified: &Verified<'_>, place: Option<&Place<'_>>) -> Relation {
     match (verified.region(), place.and_then(|place| place.region)) {
         (Some(code), Some(terminal)) => code.relation(terminal),
         _ => Relation::Unknown,
-    }
-}
-
-fn refuse_text(unclassified: Unclassified<'_>) -> Rejection<'_> {
-    match unclassified {
-        Unclassified::Ambiguous { family, rival } => Rejection {
-            reason: Reason::AmbiguousCode,
-            family: Some(family),
-            rival: Some(rival),
-        },
-        Unclassified::BadChecksum(family) => Rejection {
-            reason: Reason::BadChecksum,
-            family: Some(family),
-            rival: None,
-        },
-        Unclassified::Malformed(family, _) => Rejection {
-            reason: Reason::MalformedCode,
-            family: Some(family),
-            rival: None,
-        },
-        Unclassified::Unknown => Rejection::early(Reason::UnknownCode),
-    }
-}
-
-const fn refuse_trust(untrusted: Untrusted) -> Reason {
-    match untrusted {
-        Untrusted::BadSignature => Reason::BadSignature,
-        Untrusted::Expired { .. } => Reason::Expired,
-        Untrusted::KeyUnavailable => Reason::KeyUnavailable,
-        Untrusted::NotYetValid { .. } => Reason::NotYetValid,
-        Untrusted::UnknownIssuer => Reason::UnknownIssuer,
-        Untrusted::UnknownKey => Reason::UnknownKey,
     }
 }

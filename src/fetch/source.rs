@@ -1,0 +1,77 @@
+//! Where an issuer's keys and lists come from, as the files say.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::trust::material::Reading;
+
+/// How often files are looked at for a change.
+pub const FILE_REFRESH: Duration = Duration::from_secs(15);
+
+/// How often a key server is asked by default. Rotations are announced days ahead; an unknown key
+/// id asks at once.
+pub const DEFAULT_REFRESH: Duration = Duration::from_secs(3_600);
+
+/// How long keys serve by default when their server does not answer: over a long weekend.
+pub const DEFAULT_MAX_STALE: Duration = Duration::from_secs(72 * 3_600);
+
+/// Everything that is kept fresh for one issuer.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    /// The issuer's id.
+    pub issuer: Box<str>,
+    /// Where its keys are; none: they stand in the configuration itself.
+    pub keys: Option<Origin>,
+    /// How they are read.
+    pub reading: Reading,
+    /// Where the lists of what it took back are.
+    pub revoked: Vec<Origin>,
+    /// How often they are looked at.
+    pub refresh: Duration,
+    /// How long keys serve after the last time they could be had.
+    pub max_stale: Duration,
+    /// What happens then.
+    pub when_stale: WhenStale,
+}
+
+/// Keys that could not be renewed for longer than they may be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenStale {
+    /// They go on serving, and everything says so.
+    Accept,
+    /// Codes signed with them are refused.
+    #[default]
+    Reject,
+}
+
+/// A place to read from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A file, or a folder of certificates.
+    File(PathBuf),
+    /// A server.
+    Remote(Remote),
+}
+
+/// A resource of a server; HTTPS, always.
+#[derive(Clone)]
+pub struct Remote {
+    /// `keys.example.gov.cn`.
+    pub host: Box<str>,
+    /// 443 unless the address says otherwise.
+    pub port: u16,
+    /// Path and query.
+    pub path: Box<str>,
+    /// Whom the server's certificate must be vouched for by.
+    pub tls: Arc<rustls::ClientConfig>,
+    /// Whether the name may lead to an address inside: loopback, private, link-local. A name that
+    /// others control must not.
+    pub private_addresses: bool,
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "https://{}:{}{}", self.host, self.port, self.path)
+    }
+}

@@ -1,0 +1,128 @@
+//! What comes of a scan.
+
+use crate::classify::Unclassified;
+use crate::family::region::Relation;
+use crate::family::{Family, Kind, ParseError, Region};
+use crate::policy::{Place, Scene};
+use crate::reason::Reason;
+use crate::route::Route;
+use crate::route::contract::{Secrets, Sent, Values};
+use crate::time::Timestamp;
+use crate::trust::{Issuer, Untrusted, Verified};
+
+/// Where a scan goes, and why it may.
+#[derive(Clone, Debug)]
+pub struct Decision<'a> {
+    /// The believed code.
+    pub verified: Verified<'a>,
+    /// The scene it was scanned in.
+    pub scene: &'a Scene,
+    /// Where it was scanned.
+    pub place: Place<'a>,
+    /// How the code's region lies to that place.
+    pub relation: Relation,
+    /// The route it takes.
+    pub route: &'a Route,
+    /// The family it had to be told from.
+    pub rival: Option<&'a Family>,
+}
+
+impl Decision<'_> {
+    /// What a request to a department of kind `account` may be made of: its own account of the code
+    /// and no other, and the whole text only where it is the account. The caller adds what only it
+    /// knows: the request's id and the terminal's own fields.
+    pub fn values<'v>(
+        &'v self,
+        account: Option<Kind>,
+        secrets: &'v Secrets,
+        now: Timestamp,
+    ) -> Values<'v> {
+        let (code, place) = (self.verified.code(), &self.place);
+        Values {
+            account: account.and_then(|kind| code.accounts.of(kind)),
+            code: (code.family.account_count() == 1).then_some(code.text),
+            family: &code.family.id,
+            issuer: self.verified.issuer().map(|issuer| &*issuer.id),
+            kind: code.family.kind,
+            now,
+            organisation: place.organisation,
+            region: place.region.map(Region::number),
+            request_id: "",
+            scene: Some(&self.scene.name),
+            scene_codes: &self.scene.codes,
+            secrets,
+            sent: Sent::NOTHING,
+            terminal: place.terminal,
+        }
+    }
+}
+
+/// Why a scan goes nowhere.
+#[derive(Clone, Debug)]
+pub struct Rejection<'a> {
+    /// The reason, the same word everywhere.
+    pub reason: Reason,
+    /// The family, as far as it was recognised.
+    pub family: Option<&'a Family>,
+    /// The other family, where two had an equal claim.
+    pub rival: Option<&'a Family>,
+    /// The issuer whose keys were not enough: newer ones may lead to another outcome.
+    pub lacks_keys_of: Option<&'a Issuer>,
+}
+
+impl Rejection<'_> {
+    /// A refusal before any family was recognised.
+    pub const fn early(reason: Reason) -> Self {
+        Self {
+            reason,
+            family: None,
+            rival: None,
+            lacks_keys_of: None,
+        }
+    }
+}
+
+pub(super) fn refuse_text(unclassified: Unclassified<'_>) -> Rejection<'_> {
+    match unclassified {
+        Unclassified::Ambiguous { family, rival } => Rejection {
+            reason: Reason::AmbiguousCode,
+            family: Some(family),
+            rival: Some(rival),
+            lacks_keys_of: None,
+        },
+        Unclassified::BadChecksum(family) => Rejection {
+            reason: Reason::BadChecksum,
+            family: Some(family),
+            rival: None,
+            lacks_keys_of: None,
+        },
+        Unclassified::Malformed(family, error) => Rejection {
+            reason: match error {
+                ParseError::Chunked => Reason::PartialCode,
+                ParseError::Checksum { .. } | ParseError::Unexpected { .. } => {
+                    Reason::MalformedCode
+                }
+            },
+            family: Some(family),
+            rival: None,
+            lacks_keys_of: None,
+        },
+        Unclassified::Unknown => Rejection::early(Reason::UnknownCode),
+    }
+}
+
+pub(super) const fn refuse_trust(untrusted: Untrusted) -> Reason {
+    match untrusted {
+        Untrusted::BadSignature => Reason::BadSignature,
+        Untrusted::Busy => Reason::VerifierBusy,
+        Untrusted::Expired { .. } => Reason::Expired,
+        Untrusted::Inactive => Reason::RefusedByIssuer,
+        Untrusted::IssuerUnavailable => Reason::IssuerUnavailable,
+        Untrusted::KeyUnavailable => Reason::KeyUnavailable,
+        Untrusted::KeysStale { .. } => Reason::KeysStale,
+        Untrusted::NotYetValid { .. } => Reason::NotYetValid,
+        Untrusted::Revoked => Reason::Revoked,
+        Untrusted::UnknownIssuer => Reason::UnknownIssuer,
+        Untrusted::UnknownKey => Reason::UnknownKey,
+    }
+}

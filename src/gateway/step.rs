@@ -1,0 +1,91 @@
+//! A decision that stops where an answer from elsewhere is needed.
+
+use super::{Decision, Door, Gateway, Recorder, Rejection};
+use crate::family::{Code, Family};
+use crate::policy::Scene;
+use crate::reason::Reason;
+use crate::scan::Scan;
+use crate::time::Timestamp;
+use crate::trust::{Answer, Findings, Need, Question};
+
+/// How far a decision came.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "all are moved once, and a box would allocate for every scan"
+)]
+pub enum Step<'a> {
+    /// It waits for an answer.
+    Asks(Suspended<'a>),
+    /// It is over.
+    Settled(Result<Decision<'a>, Rejection<'a>>),
+}
+
+/// A decision that waits for an answer.
+#[derive(Debug)]
+pub struct Suspended<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) circumstances: Circumstances<'a>,
+    pub(super) question: Question<'a>,
+    pub(super) findings: Findings<'a>,
+}
+
+/// What is known of a scan beside its code.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Circumstances<'a> {
+    pub(super) scan: &'a Scan<'a>,
+    pub(super) door: &'a Door,
+    pub(super) scene: Result<&'a Scene, Reason>,
+    pub(super) family: &'a Family,
+    pub(super) rival: Option<&'a Family>,
+}
+
+impl<'a> Suspended<'a> {
+    /// The code, unbelieved.
+    pub const fn code(&self) -> &Code<'a> {
+        self.question.code()
+    }
+
+    /// What is needed to go on.
+    pub const fn need(&self) -> &Need {
+        self.question.need()
+    }
+
+    /// Goes on with the answer.
+    pub fn resume<R: Recorder<'a>>(
+        mut self,
+        answer: Answer,
+        recorder: &mut R,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, Rejection<'a>> {
+        let verified = self.question.resume(answer, &mut self.findings, now);
+        recorder.verified(&self.findings, verified.as_ref());
+        let circumstances = self.circumstances;
+        self.gateway
+            .conclude(circumstances, &self.findings, verified, recorder, now)
+    }
+
+    /// Computes what can be computed and asks nobody.
+    pub(super) fn settle<R: Recorder<'a>>(
+        self,
+        recorder: &mut R,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, Rejection<'a>> {
+        let answer = match self.need() {
+            Need::Verification(verification) => Answer::Verified(Some(verification.run())),
+            Need::Introspection { .. } => Answer::Introspected(None),
+        };
+        self.resume(answer, recorder, now)
+    }
+}
+
+impl<'a> Circumstances<'a> {
+    pub(super) const fn refuse(&self, reason: Reason) -> Rejection<'a> {
+        Rejection {
+            reason,
+            family: Some(self.family),
+            rival: self.rival,
+            lacks_keys_of: None,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What an issuer took back: keys, and single codes.
+//!
+//! Two forms are read: a SMART Health Card revocation list (`/.well-known/crl/<kid>.json`), and a
+//! plain list of one `key` or `code` a line.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::Deserialize;
+
+use crate::time::Timestamp;
+
+/// The longest list read: a million entries of the longest usual kind.
+pub const MAX_LIST_BYTES: usize = 64 << 20;
+
+/// The lists of one issuer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocations {
+    keys: FxHashSet<Box<str>>,
+    codes: FxHashMap<Box<str>, Vec<Entry>>,
+}
+
+/// Which of the codes with one id are taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    /// Those signed with this key; none: whichever key.
+    key: Option<Box<str>>,
+    /// Those issued before; none: all.
+    issued_before: Option<Timestamp>,
+}
+
+/// Why a list cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ListError {
+    /// A line of a plain list is none.
+    #[error("line {line}: expected \"key ID\" or \"code ID [TIME]\"")]
+    Line {
+        /// Which, from 1.
+        line: usize,
+    },
+    /// The list tells codes apart by something else than their `rid`.
+    #[error("the list's \"method\" is not \"rid\"")]
+    Method,
+    /// It looks like JSON and is not a revocation list.
+    #[error("not a revocation list: expected \"kid\", \"method\" and \"rids\"")]
+    Json(#[source] serde_json::Error),
+    /// Not text.
+    #[error("not UTF-8 text")]
+    NotText,
+    /// An entry's time is none.
+    #[error("entry {entry}: expected Unix seconds behind the dot")]
+    Time {
+        /// Which, from 1.
+        entry: usize,
+    },
+    /// Longer than [`MAX_LIST_BYTES`].
+    #[error("longer than {MAX_LIST_BYTES} bytes")]
+    TooLong,
+}
+
+/// A SMART Health Card revocation list.
+#[derive(Deserialize)]
+struct CardList<'a> {
+    #[serde(borrow)]
+    kid: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    method: std::borrow::Cow<'a, str>,
+    rids: Vec<String>,
+}
+
+impl Revocations {
+    /// Adds a list in either form.
+    pub fn read(&mut self, bytes: &[u8]) -> Result<(), ListError> {
+        if bytes.len() > MAX_LIST_BYTES {
+            return Err(ListError::TooLong);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| ListError::NotText)?;
+        if text.trim_start().starts_with('{') {
+            self.read_card_list(text)
+        } else {
+            self.read_lines(text)
+        }
+    }
+
+    /// SMART Health Cards, "Revocation": `rid` alone, or `rid.seconds` for those issued before.
+    fn read_card_list(&mut self, text: &str) -> Result<(), ListError> {
+        let list: CardList<'_> = serde_json::from_str(text).map_err(ListError::Json)?;
+        if list.method != "rid" {
+            return Err(ListError::Method);
+        }
+        for (place, entry) in list.rids.iter().enumerate() {
+            let (rid, issued_before) = match entry.split_once('.') {
+                None => (entry.as_str(), None),
+                Some((rid, seconds)) => {
+                    let seconds = seconds.parse();
+                    let seconds = seconds.map_err(|_| ListError::Time { entry: place + 1 })?;
+                    (rid, Some(Timestamp::from_seconds(seconds)))
+                }
+            };
+            let key = Some(list.kid.as_ref().into());
+            self.add(rid, Entry { key, issued_before });
+        }
+        Ok(())
+    }
+
+    fn read_lines(&mut self, text: &str) -> Result<(), ListError> {
+        for (place, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default();
+            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            match *words.as_slice() {
+                [] => {}
+                ["key", id] => {
+                    self.keys.insert(id.into());
+                }
+                ["code", id] => self.add(id, Entry::ALL),
+                ["code", id, time] if Timestamp::parse(time).is_some() => self.add(
+                    id,
+                    Entry {
+                        key: None,
+                        issued_before: Timestamp::parse(time),
+                    },
+                ),
+                _ => return Err(ListError::Line { line: place + 1 }),
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, code: &str, entry: Entry) {
+        self.codes.entry(code.into()).or_default().push(entry);
+    }
+
+    /// How many keys and how many codes they hold.
+    pub fn len(&self) -> (usize, usize) {
+        (self.keys.len(), self.codes.len())
+    }
+
+    /// Whether they hold the key, or the code of that id, signed with it and issued then. One that
+    /// does not say when it was issued is held by an entry with a time: nothing speaks for it.
+    pub(super) fn hold(
+        &self,
+        key: Option<&str>,
+        code: Option<&str>,
+        issued: Option<Timestamp>,
+    ) -> bool {
+        if key.is_some_and(|key| self.keys.contains(key)) {
+            return true;
+        }
+        let entries = code.and_then(|code| self.codes.get(code));
+        entries.into_iter().flatten().any(|entry| {
+            let same_key = entry.key.is_none() || entry.key.as_deref() == key;
+            let in_time = match (entry.issued_before, issued) {
+                (Some(end), Some(issued)) => issued < end,
+                (None, _) | (_, None) => true,
+            };
+            same_key && in_time
+        })
+    }
+}
+
+impl Entry {
+    const ALL: Self = Self {
+        key: None,
+        issued_before: None,
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Option<Timestamp> {
+        Some(Timestamp::from_seconds(seconds))
+    }
+
+    #[test]
+    fn a_card_list_holds_by_key_id_and_time() {
+        let mut lists = Revocations::default();
+        let list = br#"{"kid":"k","method":"rid","ctr":1,"rids":["whole","part.1000"]}"#;
+        lists.read(list).unwrap();
+        assert_eq!(lists.len(), (0, 2));
+        assert!(lists.hold(Some("k"), Some("whole"), at(5_000)));
+        assert!(!lists.hold(Some("other"), Some("whole"), at(5_000)));
+        assert!(lists.hold(Some("k"), Some("part"), at(999)));
+        assert!(!lists.hold(Some("k"), Some("part"), at(1_000)));
+        assert!(lists.hold(Some("k"), Some("part"), None));
+        assert!(!lists.hold(Some("k"), None, None));
+    }
+
+    #[test]
+    fn a_plain_list_holds_keys_and_codes() {
+        let mut lists = Revocations::default();
+        let list = "# taken back\nkey lost\n\ncode a # stolen\r\ncode b 1970-01-01T00:10:00Z\n";
+        lists.read(list.as_bytes()).unwrap();
+        assert!(lists.hold(Some("lost"), None, None));
+        assert!(lists.hold(Some("k"), Some("a"), at(1)) && lists.hold(None, Some("a"), None));
+        assert!(lists.hold(Some("k"), Some("b"), at(599)));
+        assert!(!lists.hold(Some("k"), Some("b"), at(600)));
+        assert!(!lists.hold(Some("a"), Some("lost"), None));
+    }
+
+    #[test]
+    fn what_is_no_list_is_said_to_be_none() {
+        let read = |text: &str| Revocations::default().read(text.as_bytes()).unwrap_err();
+        assert_eq!(
+            read("key a\nkeys b").to_string(),
+            "line 2: expected \"key ID\" or \"code ID [TIME]\""
+        );
+        assert!(matches!(read("<html>"), ListError::Line { line: 1 }));
+        assert!(matches!(read("{}"), ListError::Json(_)));
+        let other = r#"{"kid":"k","method":"hash","rids":[]}"#;
+        assert!(matches!(read(other), ListError::Method));
+        let late = r#"{"kid":"k","method":"rid","rids":["a","b.soon"]}"#;
+        assert!(matches!(read(late), ListError::Time { entry: 2 }));
+    }
+}
