@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::examine::validity;
 use super::keys::{Key, Keys};
 use super::verifier::{DEFAULT_SM2_ID, Scheme};
-use super::{Untrusted, Verifier, validity};
+use super::{Untrusted, Verifier};
 use crate::family::signature::MAX_SIGNATURE_BYTES;
 use crate::family::{Algorithm, Code, Form};
 use crate::time::Timestamp;
