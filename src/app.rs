@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::config::{Config, Limits};
+use crate::fetch::{Keeper, Pace, Setting};
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::proxy::respond::Refusal;
@@ -84,12 +85,6 @@ pub enum StartError {
     Worker(#[source] io::Error),
 }
 
-/// An error and its causes on one line; every error says its own level only.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
-}
-
 /// Now, by the clock of the machine.
 #[expect(
     clippy::disallowed_methods,
@@ -123,7 +118,15 @@ impl App {
             .map(bind_admin)
             .transpose()?;
         let drain = config.limits.drain_timeout;
-        let site = site(config, &metrics, Shared::default())?;
+        let keeper = Keeper::start(Setting {
+            clock: now,
+            seed: seed()?,
+            snapshot: config.snapshot.clone(),
+            pace: Pace::default(),
+            metrics: metrics.clone(),
+        });
+        let keeper = keeper.map_err(StartError::Worker)?;
+        let site = site(config, &metrics, Shared::new(keeper))?;
         metrics.reloaded(true, now());
         Ok(Self {
             server,
@@ -200,7 +203,8 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     });
     let entrances = entrances.collect();
     let gateway = Gateway::new(config.gateway);
-    let keys = Arc::new(ArcSwap::from_pointee(config.keys));
+    // Last of all that takes long, and it cannot fail: what it replaces is gone.
+    let keys = shared.keeper.adopt(config.feeds, config.keys);
     let handles = metrics.handles(&gateway);
     let Limits { body_timeout, .. } = config.limits;
     let config = SiteConfig {

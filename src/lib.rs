@@ -39,6 +39,7 @@ pub mod explain;
 
 // The engine.
 pub mod fetch;
+pub mod keyfile;
 pub mod metrics;
 pub mod tick;
 pub mod tls;

@@ -28,6 +28,7 @@ pub struct Metrics {
     artefacts: Family<Labels, Counter>,
     ambiguous: Family<Labels, Counter>,
     reloads: Family<Labels, Counter>,
+    issuers: Issuers,
     last_reload_successful: Gauge,
     last_reload_success: Gauge<f64, AtomicU64>,
 }
@@ -76,15 +77,103 @@ impl Default for Metrics {
             "When files last came into force",
             last_reload_success.clone(),
         );
+        let issuers = Issuers::register(&mut registry);
         Self {
             registry: Arc::new(registry),
             scans,
             artefacts,
             ambiguous,
             reloads,
+            issuers,
             last_reload_successful,
             last_reload_success,
         }
+    }
+}
+
+/// What is counted of the issuers' keys.
+#[derive(Clone, Debug, Default)]
+struct Issuers {
+    fetches: Family<Labels, Counter>,
+    keys: Family<Labels, Gauge>,
+    fresh: Family<Labels, Gauge<f64, AtomicU64>>,
+    stale: Family<Labels, Gauge<f64, AtomicU64>>,
+    expiry: Family<Labels, Gauge<f64, AtomicU64>>,
+}
+
+/// What came of asking an issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// Nothing that could be used.
+    Failure,
+    /// Something new.
+    Success,
+    /// The same as before.
+    Unchanged,
+}
+
+impl Fetch {
+    const ALL: [Self; 3] = [Self::Failure, Self::Success, Self::Unchanged];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Success => "success",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// How it stands with one issuer's keys.
+#[derive(Clone, Copy, Debug)]
+pub struct KeysGauge<'a> {
+    /// Its id.
+    pub issuer: &'a str,
+    /// How many keys are in which state.
+    pub states: &'a [(&'static str, usize)],
+    /// How many of those it published cannot be used.
+    pub rejected: usize,
+    /// When they could last be had.
+    pub fresh: Option<Timestamp>,
+    /// When they no longer serve.
+    pub stale: Option<Timestamp>,
+    /// When the first that is active ends.
+    pub expiry: Option<Timestamp>,
+}
+
+impl Issuers {
+    fn register(registry: &mut Registry) -> Self {
+        let issuers = Self {
+            fetches: counters(
+                registry,
+                "key_fetches",
+                "Times an issuer's keys or lists were asked for, by what came of it",
+            ),
+            ..Self::default()
+        };
+        let help = "Keys of an issuer, by whether they verify";
+        registry.register("keys", help, issuers.keys.clone());
+        let times = [
+            (
+                "keys_fresh_timestamp_seconds",
+                "When an issuer's keys could last be had",
+                &issuers.fresh,
+            ),
+            (
+                "keys_stale_timestamp_seconds",
+                "When an issuer's keys no longer serve unless they can be had again",
+                &issuers.stale,
+            ),
+            (
+                "keys_expiry_timestamp_seconds",
+                "When the first of an issuer's active keys ends",
+                &issuers.expiry,
+            ),
+        ];
+        for (name, help, family) in times {
+            registry.register(name, help, family.clone());
+        }
+        issuers
     }
 }
 
@@ -139,9 +228,52 @@ impl Metrics {
             .inc();
         self.last_reload_successful.set(i64::from(success));
         if success {
-            let seconds = u32::try_from(now.seconds()).unwrap_or(u32::MAX);
-            self.last_reload_success.set(f64::from(seconds));
+            self.last_reload_success.set(seconds(now));
         }
+    }
+
+    /// Counts a question to an issuer.
+    pub fn keys_fetched(&self, issuer: &str, outcome: Fetch) {
+        for kind in Fetch::ALL {
+            let labels = vec![("issuer", issuer.into()), ("outcome", kind.name().into())];
+            let counter = self.issuers.fetches.get_or_create_owned(&labels);
+            counter.inc_by(u64::from(kind == outcome));
+        }
+    }
+
+    /// Notes how it stands with an issuer's keys.
+    pub fn keys_stand(&self, gauge: &KeysGauge<'_>) {
+        let rejected = ("rejected", gauge.rejected);
+        for &(state, count) in gauge.states.iter().chain([&rejected]) {
+            let labels = vec![("issuer", gauge.issuer.into()), ("state", state.into())];
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.issuers.keys.get_or_create_owned(&labels).set(count);
+        }
+        let times = [
+            (&self.issuers.fresh, gauge.fresh),
+            (&self.issuers.stale, gauge.stale),
+            (&self.issuers.expiry, gauge.expiry),
+        ];
+        let labels = vec![("issuer", gauge.issuer.into())];
+        for (family, time) in times {
+            match time {
+                Some(time) => {
+                    let gauge = family.get_or_create_owned(&labels);
+                    gauge.set(seconds(time));
+                }
+                None => {
+                    family.remove(&labels);
+                }
+            }
+        }
+    }
+
+    /// Forgets the issuers; those that are left are noted again.
+    pub fn forget_issuers(&self) {
+        self.issuers.keys.clear();
+        self.issuers.fresh.clear();
+        self.issuers.stale.clear();
+        self.issuers.expiry.clear();
     }
 
     /// Every metric in the OpenMetrics text format.
@@ -178,6 +310,10 @@ impl Handles {
     pub fn ambiguous(&self, family: usize) {
         count(&self.ambiguous, family);
     }
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    f64::from(u32::try_from(time.seconds()).unwrap_or(u32::MAX))
 }
 
 fn count(counters: &[Counter], place: usize) {

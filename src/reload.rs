@@ -11,11 +11,13 @@ use arc_swap::ArcSwap;
 
 use crate::app;
 use crate::config::{self, Config, Secrets, Style};
+use crate::fetch::Keeper;
 use crate::metrics::Metrics;
 use crate::proxy::{Entrance, Site};
 use crate::time::Timestamp;
 use crate::trial;
 use crate::trust::Issuer;
+use crate::trust::standing::chain;
 
 /// Loads configurations into a running gateway.
 pub struct Reloader {
@@ -93,6 +95,11 @@ impl Reloader {
         keys
     }
 
+    /// Whoever keeps the issuers' keys fresh.
+    pub fn keeper(&self) -> Keeper {
+        self.sites.load().shared.keeper.clone()
+    }
+
     /// Reads the files and, if nothing is wrong with them, puts them in force.
     pub fn reload(&self, now: Timestamp) -> Result<(), Stale> {
         let outcome = self.load();
@@ -136,7 +143,7 @@ impl Reloader {
             return Err(format!("test \"{}\": {failure}", trial.name));
         }
         let (config, shared) = (self.as_bound(config)?, self.sites.load().shared.clone());
-        app::site(config, &self.metrics, shared).map_err(|error| app::chain(&error))
+        app::site(config, &self.metrics, shared).map_err(|error| chain(&error))
     }
 
     /// The listeners in the order they are bound.

@@ -1,4 +1,5 @@
-//! The operators' side: health, readiness, metrics. Reads only.
+//! The operators' side: health, readiness, metrics, keys. Changes nothing, but may have keys
+//! fetched.
 //!
 //! What the gateway can tell comes through [`Operations`], which `app`'s layer implements; this
 //! module knows no configuration and no workers.
@@ -7,14 +8,16 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::trust::Standing;
 
 /// What operators may ask of a gateway.
 pub trait Operations: Send + Sync + 'static {
@@ -22,6 +25,10 @@ pub trait Operations: Send + Sync + 'static {
     fn readiness(&self) -> Readiness;
     /// The metrics in the OpenMetrics text format.
     fn exposition(&self) -> String;
+    /// The issuers and their keys, by their ids.
+    fn keys(&self) -> Vec<Standing>;
+    /// Asks for the keys of one issuer, or of all, and waits for the outcome. Blocks.
+    fn refresh_keys(&self, issuer: Option<&str>);
 }
 
 /// Whether a gateway can serve.
@@ -58,6 +65,13 @@ pub struct ConfigState {
     pub why: Option<String>,
 }
 
+/// The issuers and their keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standings {
+    /// By their ids.
+    pub issuers: Vec<Standing>,
+}
+
 /// Serves operators until the process ends.
 pub async fn serve(listener: TcpListener, operations: Arc<dyn Operations>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -75,6 +89,8 @@ pub fn router(operations: Arc<dyn Operations>) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/version", get(version))
+        .route("/admin/keys", get(keys))
+        .route("/admin/keys/refresh", post(refresh_keys))
         .layer(no_store)
         .layer(CatchPanicLayer::new())
         .with_state(operations)
@@ -94,6 +110,38 @@ async fn readyz(State(operations): State<Arc<dyn Operations>>) -> Response {
 async fn metrics(State(operations): State<Arc<dyn Operations>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], operations.exposition()).into_response()
+}
+
+async fn keys(State(operations): State<Arc<dyn Operations>>) -> Json<Standings> {
+    let issuers = operations.keys();
+    Json(Standings { issuers })
+}
+
+/// Which issuer is meant; all, if none is named.
+#[derive(Deserialize)]
+struct Meant {
+    issuer: Option<String>,
+}
+
+async fn refresh_keys(
+    State(operations): State<Arc<dyn Operations>>,
+    Query(Meant { issuer }): Query<Meant>,
+) -> Response {
+    let work = move || {
+        let known = |name: &String| operations.keys().iter().any(|it| *it.issuer == **name);
+        if !issuer.as_ref().is_none_or(known) {
+            return None;
+        }
+        operations.refresh_keys(issuer.as_deref());
+        let mut issuers = operations.keys();
+        issuers.retain(|it| issuer.as_ref().is_none_or(|name| *it.issuer == **name));
+        Some(Standings { issuers })
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Some(story)) => Json(story).into_response(),
+        Ok(None) => (StatusCode::NOT_FOUND, "no such issuer\n").into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 async fn version() -> Json<Version> {

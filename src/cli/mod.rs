@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod demo;
 mod explain;
+mod keys;
 mod load;
 mod man;
 mod mint;
@@ -43,6 +44,8 @@ enum Command {
     Demo(demo::Options),
     /// Decide one code, or a million, and say why.
     Explain(explain::Options),
+    /// Show issuers and keys, have them fetched, look at files of keys.
+    Keys(keys::Options),
     /// Print the manual page, or write one page a command into a folder.
     Man(man::Options),
     /// Make a code to try with: a sound, expired, tampered or foreign one.
@@ -94,6 +97,7 @@ impl Command {
             Self::Completions(options) => completions::run(&options, process),
             Self::Demo(options) => demo::run(&options, process),
             Self::Explain(options) => explain::run(&options, process),
+            Self::Keys(options) => keys::run(&options, process),
             Self::Man(options) => man::run(&options, process),
             Self::Mint(options) => mint::run(&options, process),
             Self::Mock(options) => mock::run(&options, process),

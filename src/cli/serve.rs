@@ -15,6 +15,7 @@ use crate::app::{self, App, Overrides, Started};
 use crate::config::ProcessSecrets;
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
+use crate::trust::Standing;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -133,6 +134,14 @@ impl Operations for RunningGateway {
 
     fn exposition(&self) -> String {
         self.metrics.exposition()
+    }
+
+    fn keys(&self) -> Vec<Standing> {
+        self.reloader.keeper().standings()
+    }
+
+    fn refresh_keys(&self, issuer: Option<&str>) {
+        self.reloader.keeper().refresh(issuer);
     }
 }
 

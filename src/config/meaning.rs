@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::source::Place;
 use crate::family::{Family, Kind, Region};
+use crate::fetch::Feed;
 use crate::gateway::{Door, Parts};
 use crate::proxy::extract::Adapter;
 use crate::proxy::landing::Landing;
@@ -26,6 +27,10 @@ pub struct Config {
     pub gateway: Parts,
     /// The issuers and their keys.
     pub keys: Keys,
+    /// What is kept fresh for the issuers.
+    pub feeds: Vec<Feed>,
+    /// The folder where fetched keys are kept for a start without their servers.
+    pub snapshot: Option<PathBuf>,
     /// Families that are kept in order but claim nothing.
     pub templates: Vec<Family>,
     /// Where terminals come in.

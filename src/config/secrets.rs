@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
+use crate::keyfile::open_to_others;
 use crate::trust::verifier::MIN_SECRET_BYTES;
 
 /// The longest secret read; the longest ones in use are a few kilobytes of PEM.
@@ -210,7 +211,9 @@ fn read_file(path: &Path) -> Result<Option<Secret>, SecretError> {
         return Err(SecretError::NotAFile);
     }
     let file = File::open(path)?;
-    refuse_open_to_others(&file.metadata()?)?;
+    if let Some(mode) = open_to_others(&file.metadata()?) {
+        return Err(SecretError::Open { mode });
+    }
     let limit = u64::try_from(MAX_SECRET).unwrap_or(u64::MAX);
     // Room for all of it at once: growing would leave copies behind that nobody wipes.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_SECRET + 1));
@@ -225,22 +228,6 @@ fn read_file(path: &Path) -> Result<Option<Secret>, SecretError> {
         bytes.pop();
     }
     Ok(Some(Secret(bytes)))
-}
-
-#[cfg(unix)]
-fn refuse_open_to_others(found: &std::fs::Metadata) -> Result<(), SecretError> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let mode = found.permissions().mode() & 0o7777;
-    match mode & 0o077 {
-        0 => Ok(()),
-        _ => Err(SecretError::Open { mode }),
-    }
-}
-
-#[cfg(not(unix))]
-fn refuse_open_to_others(_: &std::fs::Metadata) -> Result<(), SecretError> {
-    Ok(())
 }
 
 fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {

@@ -17,6 +17,9 @@ pub struct Explanation<'a> {
     pub reason: Option<&'static str>,
     /// The stage that rejected it.
     pub stage: Option<&'static str>,
+    /// What stood in the way, where no part of the code did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// The family.
     pub family: Option<&'a str>,
     /// The kind.

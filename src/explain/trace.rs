@@ -109,6 +109,7 @@ impl<'a> Trace<'a> {
             },
             reason: rejection.map(|rejection| rejection.reason.slug()),
             stage: rejection.map(|rejection| rejection.reason.stage().name()),
+            detail: None,
             family: family.map(|family| &*family.id),
             kind: family.map(|family| family.kind.name()),
             issuer: self.code.as_ref().and_then(|code| code.issuer.clone()),

@@ -22,6 +22,8 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Timestamp;
 
 pub use self::checksum::Checksum;
@@ -62,7 +64,7 @@ pub struct Family {
 }
 
 /// A thing's names in the two languages of the manual.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Names {
     /// English.
     pub en: Box<str>,

@@ -1,5 +1,27 @@
 //! What is fetched from issuers, and kept: their keys, and what they took back.
+//!
+//! One thread for the whole process, the [`Keeper`]'s, asks key servers and looks at files; what it
+//! has goes into a snapshot that scans read. It outlives reloads: an issuer whose origins stay
+//! keeps its keys. A key nobody knows makes it ask at once, within limits that no stranger's code
+//! can stretch (`gate`). Whatever comes back instead of keys, the last good ones stay.
+//!
+//! Deliberately absent: whether a key may verify. That is `trust`'s, with its own `now`.
 
+mod address;
+mod client;
+mod error;
+mod flight;
+mod gate;
+mod keeper;
+mod look;
+mod pace;
+mod report;
+mod rounds;
+mod snapshot;
 pub mod source;
+mod tended;
 
+pub use self::error::Unfetched;
+pub use self::keeper::{Keeper, Renewal, Setting};
+pub use self::pace::Pace;
 pub use self::source::{Feed, Origin, Remote, WhenStale};

@@ -35,6 +35,23 @@ pub struct Feed {
     pub when_stale: WhenStale,
 }
 
+impl Feed {
+    /// Whether what came of `other` would come of this one.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        let how = |feed: &Self| {
+            let reading = &feed.reading;
+            (reading.rsa, reading.sm2_id.clone(), reading.from)
+        };
+        let origins = |feed: &Self| {
+            let all = feed.keys.iter().chain(&feed.revoked);
+            all.map(Origin::told).collect::<Vec<_>>()
+        };
+        how(self) == how(other)
+            && self.keys.is_some() == other.keys.is_some()
+            && origins(self) == origins(other)
+    }
+}
+
 /// Keys that could not be renewed for longer than they may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhenStale {
@@ -52,6 +69,16 @@ pub enum Origin {
     File(PathBuf),
     /// A server.
     Remote(Remote),
+}
+
+impl Origin {
+    /// Where it is, as operators are told.
+    pub fn told(&self) -> Box<str> {
+        match self {
+            Self::File(path) => path.to_string_lossy().into(),
+            Self::Remote(remote) => format!("{remote:?}").into(),
+        }
+    }
 }
 
 /// A resource of a server; HTTPS, always.

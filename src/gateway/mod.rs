@@ -8,7 +8,7 @@
 mod outcome;
 mod step;
 
-pub use self::outcome::{Decision, Rejection};
+pub use self::outcome::{Decision, Lack, Rejection};
 use self::outcome::{refuse_text, refuse_trust};
 use self::step::Circumstances;
 pub use self::step::{Step, Suspended};
@@ -191,7 +191,7 @@ impl Gateway {
     ) -> Result<Decision<'a>, Rejection<'a>> {
         let refuse = |reason| circumstances.refuse(reason);
         let verified = verified.map_err(|untrusted| Rejection {
-            lacks_keys_of: findings.issuer.filter(|_| untrusted.is_for_want_of_keys()),
+            lack: Lack::of(untrusted, findings),
             ..refuse(refuse_trust(untrusted))
         })?;
         let Circumstances {

@@ -8,7 +8,7 @@ use crate::reason::Reason;
 use crate::route::Route;
 use crate::route::contract::{Secrets, Sent, Values};
 use crate::time::Timestamp;
-use crate::trust::{Issuer, Untrusted, Verified};
+use crate::trust::{Findings, Issuer, Supply, Untrusted, Verified};
 
 /// Where a scan goes, and why it may.
 #[derive(Clone, Debug)]
@@ -66,8 +66,29 @@ pub struct Rejection<'a> {
     pub family: Option<&'a Family>,
     /// The other family, where two had an equal claim.
     pub rival: Option<&'a Family>,
-    /// The issuer whose keys were not enough: newer ones may lead to another outcome.
-    pub lacks_keys_of: Option<&'a Issuer>,
+    /// Keys that were not enough: newer ones may lead to another outcome.
+    pub lack: Option<Lack<'a>>,
+}
+
+/// What newer keys would have to hold.
+#[derive(Clone, Debug)]
+pub struct Lack<'a> {
+    /// Whose they are.
+    pub issuer: &'a Issuer,
+    /// The id of the key the code names.
+    pub key: Option<Box<str>>,
+}
+
+impl<'a> Lack<'a> {
+    /// What would have led to another verdict. Keys in the files are all there are.
+    pub(super) fn of(untrusted: Untrusted, findings: &Findings<'a>) -> Option<Self> {
+        let issuer = findings.issuer?;
+        let may_come = issuer.keys.supply != Supply::Files && untrusted.is_for_want_of_keys();
+        may_come.then(|| Self {
+            issuer,
+            key: findings.named.clone(),
+        })
+    }
 }
 
 impl Rejection<'_> {
@@ -77,7 +98,7 @@ impl Rejection<'_> {
             reason,
             family: None,
             rival: None,
-            lacks_keys_of: None,
+            lack: None,
         }
     }
 }
@@ -88,13 +109,13 @@ pub(super) fn refuse_text(unclassified: Unclassified<'_>) -> Rejection<'_> {
             reason: Reason::AmbiguousCode,
             family: Some(family),
             rival: Some(rival),
-            lacks_keys_of: None,
+            lack: None,
         },
         Unclassified::BadChecksum(family) => Rejection {
             reason: Reason::BadChecksum,
             family: Some(family),
             rival: None,
-            lacks_keys_of: None,
+            lack: None,
         },
         Unclassified::Malformed(family, error) => Rejection {
             reason: match error {
@@ -105,7 +126,7 @@ pub(super) fn refuse_text(unclassified: Unclassified<'_>) -> Rejection<'_> {
             },
             family: Some(family),
             rival: None,
-            lacks_keys_of: None,
+            lack: None,
         },
         Unclassified::Unknown => Rejection::early(Reason::UnknownCode),
     }

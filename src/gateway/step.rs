@@ -85,7 +85,7 @@ impl<'a> Circumstances<'a> {
             reason,
             family: Some(self.family),
             rival: self.rival,
-            lacks_keys_of: None,
+            lack: None,
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod verifiers;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -35,7 +36,8 @@ use self::headers::Announcements;
 use self::identity::{Identity, Names};
 use self::respond::{REQUEST_ID, Refusal};
 pub use self::site::{Entrance, Shared, Site, SiteConfig};
-use crate::gateway::{Decision, Rejection, Step};
+use crate::fetch::Renewal;
+use crate::gateway::{Decision, Lack, Rejection, Step};
 use crate::reason::Reason;
 use crate::route::Action;
 use crate::route::contract::Secrets;
@@ -46,11 +48,16 @@ use crate::time::Timestamp;
 use crate::trust::{Answer, Keys, Need};
 use crate::upstream::{ResponseBody, Upstreams};
 
+/// How long a scan waits for a key nobody knows yet. A key server answers within some hundred
+/// milliseconds; a person at a window does not wait longer.
+const KEY_PATIENCE: Duration = Duration::from_secs(1);
+
 /// One worker's proxy.
 #[derive(Debug)]
 pub struct Proxy {
     sites: Arc<ArcSwap<Site>>,
-    view: RefCell<View>,
+    view: RefCell<Rc<View>>,
+    keys: RefCell<Rc<KeysInForce>>,
     names: Names,
     announcements: Announcements,
     timer: Timer,
@@ -58,15 +65,19 @@ pub struct Proxy {
 }
 
 /// The configuration in force, and this worker's connections to its departments.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct View {
     site: Arc<Site>,
-    upstreams: Rc<Upstreams>,
+    upstreams: Upstreams,
 }
+
+/// The keys in force, as one worker holds them.
+#[derive(Debug)]
+struct KeysInForce(Arc<Keys>);
 
 impl View {
     fn new(site: Arc<Site>, timer: &Timer) -> Self {
-        let upstreams = Rc::new(Upstreams::new(&site.upstreams, timer));
+        let upstreams = Upstreams::new(&site.upstreams, timer);
         Self { site, upstreams }
     }
 }
@@ -103,7 +114,8 @@ impl Proxy {
         let view = View::new(sites.load_full(), &context.timer);
         Self {
             sites,
-            view: RefCell::new(view),
+            keys: RefCell::new(Rc::new(KeysInForce(view.site.keys.load_full()))),
+            view: RefCell::new(Rc::new(view)),
             names: Names::new(seed),
             announcements: Announcements::default(),
             timer: context.timer.clone(),
@@ -111,14 +123,25 @@ impl Proxy {
         }
     }
 
-    /// The configuration in force; after a reload the connections to departments begin anew.
-    fn view(&self) -> View {
+    /// The configuration in force; after a reload the connections to departments begin anew. What
+    /// is counted is this worker's own: workers share no memory they write to.
+    fn view(&self) -> Rc<View> {
         let site = self.sites.load();
         let mut view = self.view.borrow_mut();
         if !Arc::ptr_eq(&view.site, &site) {
-            *view = View::new(Arc::clone(&site), &self.timer);
+            *view = Rc::new(View::new(Arc::clone(&site), &self.timer));
         }
-        view.clone()
+        Rc::clone(&view)
+    }
+
+    /// The keys in force, counted like the view.
+    fn keys(&self, site: &Site) -> Rc<KeysInForce> {
+        let newest = site.keys.load();
+        let mut keys = self.keys.borrow_mut();
+        if !Arc::ptr_eq(&keys.0, &newest) {
+            *keys = Rc::new(KeysInForce(Arc::clone(&newest)));
+        }
+        Rc::clone(&keys)
     }
 
     async fn answer(
@@ -188,15 +211,42 @@ impl Proxy {
     /// From what was read to what is to be done.
     async fn decide(&self, site: &Site, exchange: &Exchange<'_>) -> Result<Act, Refusal> {
         let scan = exchange.scan()?;
-        let keys = site.keys.load_full();
-        let decided = self.consult(site, exchange, &scan, &keys).await;
-        match decided {
-            Ok(decision) => {
-                site.count(&decision);
-                act(&decision, exchange, (self.clock)())
-            }
-            Err(rejection) => Err(site.refuse(&rejection)),
+        let keys = self.keys(site);
+        let decided = self.consult(site, exchange, &scan, &keys.0).await;
+        let rejection = match decided {
+            Ok(decision) => return self.accept(site, &decision, exchange),
+            Err(rejection) => rejection,
+        };
+        let Some(lack) = &rejection.lack else {
+            return Err(site.refuse(&rejection));
+        };
+        let renewal = self.renew(site, lack).await;
+        let newer = self.keys(site);
+        if Rc::ptr_eq(&keys, &newer) {
+            return Err(site.refuse(&in_doubt(rejection, renewal)));
         }
+        match self.consult(site, exchange, &scan, &newer.0).await {
+            Ok(decision) => self.accept(site, &decision, exchange),
+            Err(rejection) => Err(site.refuse(&in_doubt(rejection, renewal))),
+        }
+    }
+
+    fn accept(
+        &self,
+        site: &Site,
+        decision: &Decision<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<Act, Refusal> {
+        site.count(decision);
+        act(decision, exchange, (self.clock)())
+    }
+
+    /// Has an issuer asked for a key.
+    async fn renew(&self, site: &Site, lack: &Lack<'_>) -> Renewal {
+        let keeper = &site.shared.keeper;
+        let asked = keeper.renew(&lack.issuer.id, lack.key.as_deref());
+        let asked = self.timer.within(KEY_PATIENCE, asked).await;
+        asked.unwrap_or(Renewal::Unanswered)
     }
 
     /// Decides, waiting for the answers that takes.
@@ -223,6 +273,18 @@ impl Proxy {
             Need::Introspection { .. } => Answer::Introspected(None),
         };
         suspended.resume(answer, &mut (), (self.clock)())
+    }
+}
+
+/// A key is unknown only if its issuer says so. While nobody can say, the code may be as good as
+/// any: the terminal is told to try again.
+fn in_doubt(rejection: Rejection<'_>, renewal: Renewal) -> Rejection<'_> {
+    match (rejection.reason, renewal) {
+        (Reason::UnknownKey, Renewal::Unanswered) if rejection.lack.is_some() => Rejection {
+            reason: Reason::KeyUnavailable,
+            ..rejection
+        },
+        _ => rejection,
     }
 }
 

@@ -136,6 +136,9 @@ impl Refusal {
                 | Reason::UpstreamUnreachable
                 | Reason::Overloaded
                 | Reason::KeyUnavailable
+                | Reason::KeysStale
+                | Reason::VerifierBusy
+                | Reason::IssuerUnavailable
         )
     }
 

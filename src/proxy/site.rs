@@ -18,6 +18,7 @@ use super::landing::Landing;
 use super::pictures::{MAX_PICTURE_BYTES, Pictures};
 use super::respond::{self, Refusal};
 use super::verifiers::Verifiers;
+use crate::fetch::Keeper;
 use crate::gateway::{Door, Gateway};
 use crate::metrics::Handles;
 use crate::reason::Reason;
@@ -66,14 +67,28 @@ pub struct Entrance {
 }
 
 /// What the whole process has once, whichever configuration is in force.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Shared {
+    /// Whoever keeps the issuers' keys fresh.
+    pub keeper: Keeper,
     /// Where pictures are read.
     pub pictures: Pictures,
     /// Where heavy signatures are verified.
     pub verifiers: Verifiers,
     /// The bytes of bodies held at the moment.
     pub held: Held,
+}
+
+impl Shared {
+    /// Beside this keeper, with every limit at its constant.
+    pub fn new(keeper: Keeper) -> Self {
+        Self {
+            keeper,
+            pictures: Pictures::default(),
+            verifiers: Verifiers::default(),
+            held: Held::default(),
+        }
+    }
 }
 
 impl Site {

@@ -135,6 +135,9 @@ impl Keys {
             Trust::Signature => match signature(&code, issuer, findings, now) {
                 Signature::Settled(verdict) => {
                     findings.signature = Some(verdict);
+                    if verdict.is_err_and(Untrusted::is_for_want_of_keys) {
+                        findings.named = code.key_id.as_deref().map(Into::into);
+                    }
                     return Examination::Settled(signed(code, issuer, time, verdict));
                 }
                 Signature::Heavy(verification, keys) => {

@@ -104,7 +104,7 @@ impl Issuer {
 }
 
 /// The keys of one issuer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct KeySet {
     by_id: FxHashMap<Box<str>, Vec<Arc<Key>>>,
     nameless: Vec<Arc<Key>>,
@@ -142,6 +142,20 @@ impl KeySet {
             place.push(Arc::new(key));
         }
         set
+    }
+
+    /// The same keys under another supply.
+    #[must_use]
+    pub fn supplied(&self, supply: Supply) -> Self {
+        Self {
+            supply,
+            ..self.clone()
+        }
+    }
+
+    /// Whether one of them is called that.
+    pub fn has(&self, id: &str) -> bool {
+        self.by_id.contains_key(id)
     }
 
     /// The keys a code may mean that names `id`, or none. One that carries no id may be any.
@@ -183,6 +197,9 @@ pub struct Key {
     pub purposes: PurposeSet,
     /// The key itself; `None` while its reference is not set.
     pub verifier: Option<Verifier>,
+    /// The version of the list of what was taken back of the codes signed with it, where there is
+    /// one (SMART Health Cards, `crlVersion`).
+    pub crl_version: Option<u64>,
 }
 
 impl Key {

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod material;
 pub mod near_miss;
 pub mod revocation;
+pub mod standing;
 pub mod verifier;
 
 use crate::time::Timestamp;
@@ -25,6 +26,7 @@ pub use self::keys::{Issuer, Key, KeySet, KeyWindow, Keys, Supply};
 pub use self::material::{Material, MaterialError, RejectedKey};
 pub use self::near_miss::NearMiss;
 pub use self::revocation::Revocations;
+pub use self::standing::{Rejected, Standing};
 pub use self::verifier::Verifier;
 
 /// How sure we are of a code, least first.
@@ -106,7 +108,7 @@ pub enum Untrusted {
 
 impl Untrusted {
     /// Whether newer keys of the issuer might change it.
-    pub const fn is_for_want_of_keys(&self) -> bool {
+    pub const fn is_for_want_of_keys(self) -> bool {
         matches!(
             self,
             Self::UnknownKey | Self::KeyUnavailable | Self::KeysStale { .. }
@@ -115,12 +117,14 @@ impl Untrusted {
 }
 
 /// What was found out about a code on the way to a verdict; `explain` shows it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Findings<'a> {
     /// The configured issuer.
     pub issuer: Option<&'a Issuer>,
     /// The key, if one was found.
     pub key: Option<&'a Key>,
+    /// The id of the key the code names, where the issuer's keys were not enough.
+    pub named: Option<Box<str>>,
     /// What became of the signature; `None`: there is none or it was not reached.
     pub signature: Option<Result<(), Untrusted>>,
     /// What became of the time.

@@ -3,6 +3,8 @@
 //! Two forms are read: a SMART Health Card revocation list (`/.well-known/crl/<kid>.json`), and a
 //! plain list of one `key` or `code` a line.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Deserialize;
 
@@ -16,6 +18,7 @@ pub const MAX_LIST_BYTES: usize = 64 << 20;
 pub struct Revocations {
     keys: FxHashSet<Box<str>>,
     codes: FxHashMap<Box<str>, Vec<Entry>>,
+    others: Vec<Arc<Self>>,
 }
 
 /// Which of the codes with one id are taken back.
@@ -67,6 +70,14 @@ struct CardList<'a> {
 }
 
 impl Revocations {
+    /// What any of these lists holds. Each stays as it is, so that renewing one leaves the others.
+    pub fn united(lists: impl IntoIterator<Item = Arc<Self>>) -> Self {
+        Self {
+            others: lists.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
     /// Adds a list in either form.
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), ListError> {
         if bytes.len() > MAX_LIST_BYTES {
@@ -130,7 +141,9 @@ impl Revocations {
 
     /// How many keys and how many codes they hold.
     pub fn len(&self) -> (usize, usize) {
-        (self.keys.len(), self.codes.len())
+        let own = (self.keys.len(), self.codes.len());
+        let others = self.others.iter().map(|list| list.len());
+        others.fold(own, |sum, list| (sum.0 + list.0, sum.1 + list.1))
     }
 
     /// Whether they hold the key, or the code of that id, signed with it and issued then. One that
@@ -145,14 +158,15 @@ impl Revocations {
             return true;
         }
         let entries = code.and_then(|code| self.codes.get(code));
-        entries.into_iter().flatten().any(|entry| {
+        let here = entries.into_iter().flatten().any(|entry| {
             let same_key = entry.key.is_none() || entry.key.as_deref() == key;
             let in_time = match (entry.issued_before, issued) {
                 (Some(end), Some(issued)) => issued < end,
                 (None, _) | (_, None) => true,
             };
             same_key && in_time
-        })
+        });
+        here || self.others.iter().any(|list| list.hold(key, code, issued))
     }
 }
 
@@ -195,6 +209,19 @@ mod tests {
         assert!(lists.hold(Some("k"), Some("b"), at(599)));
         assert!(!lists.hold(Some("k"), Some("b"), at(600)));
         assert!(!lists.hold(Some("a"), Some("lost"), None));
+    }
+
+    #[test]
+    fn united_lists_hold_what_any_of_them_holds() {
+        let list = |text: &str| {
+            let mut list = Revocations::default();
+            list.read(text.as_bytes()).unwrap();
+            Arc::new(list)
+        };
+        let all = Revocations::united([list("key a\ncode x"), list("code y")]);
+        assert_eq!(all.len(), (1, 2));
+        assert!(all.hold(Some("a"), None, None) && all.hold(None, Some("y"), None));
+        assert!(!all.hold(Some("b"), Some("z"), None));
     }
 
     #[test]

@@ -37,6 +37,7 @@ fn key(id: Option<&str>, signer: &SigningKey) -> Key {
         algorithm: signer.verifier().algorithm(),
         window: KeyWindow::default(),
         purposes: PurposeSet::ALL,
+        crl_version: None,
         verifier: Some(signer.verifier().clone()),
     }
 }

@@ -3,10 +3,10 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 27] = [
+const LAYERS: [&str; 28] = [
     "main", "cli", "reload", "app", "trial", "config", "admin", "sandbox", "proxy", "server",
-    "fetch", "upstream", "tls", "tick", "metrics", "explain", "gateway", "route", "policy",
-    "classify", "trust", "family", "scan", "pointer", "time", "reason", "random",
+    "fetch", "keyfile", "upstream", "tls", "tick", "metrics", "explain", "gateway", "route",
+    "policy", "classify", "trust", "family", "scan", "pointer", "time", "reason", "random",
 ];
 
 /// The highest module of the core: it and all below are pure.

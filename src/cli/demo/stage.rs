@@ -18,7 +18,7 @@ use crate::route::{Action, Route};
 use crate::sandbox::departments::{Department, Running};
 use crate::server;
 use crate::time::Timestamp;
-use crate::trust::Keys;
+use crate::trust::{Keys, Standing};
 use crate::upstream::Endpoint;
 
 /// A gateway that serves, and the tables it decides with.
@@ -110,6 +110,7 @@ impl Stage {
             listener: started.admin.ok_or(StageError::NoAdmin)?,
             operations: Arc::new(Porter {
                 since: now,
+                site: Arc::clone(&stage.site),
                 metrics: started.metrics,
             }),
         };
@@ -157,6 +158,7 @@ fn replace(upstream: &mut Upstream, address: SocketAddr) -> Result<(), InvalidHe
 #[derive(Debug)]
 struct Porter {
     since: Timestamp,
+    site: Arc<Site>,
     metrics: Metrics,
 }
 
@@ -175,5 +177,13 @@ impl Operations for Porter {
 
     fn exposition(&self) -> String {
         self.metrics.exposition()
+    }
+
+    fn keys(&self) -> Vec<Standing> {
+        self.site.shared.keeper.standings()
+    }
+
+    fn refresh_keys(&self, issuer: Option<&str>) {
+        self.site.shared.keeper.refresh(issuer);
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufWriter, Write};
 use serde::Deserialize;
 
 use super::Desk;
+use super::overrides::Overrides;
 use crate::cli::{Exit, Failure, Process};
 use crate::explain::{Detail, Explanation, explain, unreadable};
 use crate::reason::Reason;
@@ -31,21 +32,29 @@ struct Line<'a> {
     region: Option<Cow<'a, str>>,
     #[serde(default)]
     at: Option<serde_json::Value>,
+    #[serde(borrow, default)]
+    keys: Option<Cow<'a, str>>,
 }
 
 /// Explains every line of standard input; a line that cannot be read is a rejection like another.
 pub(super) fn run(desk: &Desk, process: &mut Process<'_>) -> Result<Exit, Failure> {
     let mut input = io::stdin().lock();
     let mut out = BufWriter::with_capacity(64 * 1024, &mut *process.out);
-    let mut line = Vec::new();
+    let (mut line, mut overrides) = (Vec::new(), Overrides::default());
     while next_line(&mut input, &mut line)? {
-        answer(desk, &line, (process.now)(), &mut out)?;
+        answer(desk, &mut overrides, &line, (process.now)(), &mut out)?;
     }
     out.flush()?;
     Ok(Exit::Success)
 }
 
-fn answer(desk: &Desk, line: &[u8], now: Timestamp, out: &mut impl Write) -> Result<(), Failure> {
+fn answer(
+    desk: &Desk,
+    overrides: &mut Overrides,
+    line: &[u8],
+    now: Timestamp,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
     let mut write = |story: &Explanation<'_>| {
         serde_json::to_writer(&mut *out, story).map_err(io::Error::from)?;
         out.write_all(b"\n").map_err(Failure::from)
@@ -62,6 +71,16 @@ fn answer(desk: &Desk, line: &[u8], now: Timestamp, out: &mut impl Write) -> Res
     if line.code.len() > MAX_TEXT_BYTES {
         return write(&unreadable(Reason::TooLarge));
     }
+    let keys = match line.keys.as_deref().map(|path| overrides.get(path)) {
+        None => &desk.keys,
+        Some(Ok(keys)) => keys,
+        Some(Err(why)) => {
+            return write(&Explanation {
+                detail: Some(why.to_owned()),
+                ..unreadable(Reason::KeyUnavailable)
+            });
+        }
+    };
     let claims = Claims {
         scene: line.scene.as_deref(),
         terminal: line.terminal.as_deref(),
@@ -72,17 +91,7 @@ fn answer(desk: &Desk, line: &[u8], now: Timestamp, out: &mut impl Write) -> Res
         text: clean(&line.code, desk.cleaning),
         claims,
     };
-    write(
-        &explain(
-            &desk.gateway,
-            &scan,
-            &desk.door,
-            &desk.keys,
-            Detail::Verdict,
-            now,
-        )
-        .0,
-    )
+    write(&explain(&desk.gateway, &scan, &desk.door, keys, Detail::Verdict, now).0)
 }
 
 /// Unix seconds, whole or with a fraction, or RFC 3339.

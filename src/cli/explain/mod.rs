@@ -1,7 +1,10 @@
 //! `multicode explain`.
 
 mod batch;
+mod overrides;
 mod story;
+
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -41,6 +44,9 @@ pub(super) struct Options {
     /// Read one JSON object a line from standard input, print one a line, in order.
     #[arg(long, conflicts_with = "code")]
     batch: bool,
+    /// Keys to use instead of the issuers': a PEM, DER or JWK Set file, or a folder of them.
+    #[arg(long, value_name = "PATH")]
+    keys: Option<PathBuf>,
     #[command(flatten)]
     config: Config,
     /// How it is printed.
@@ -65,7 +71,10 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
             .unwrap_or_default(),
         cleaning: door.map(|listener| listener.cleaning).unwrap_or_default(),
         gateway: Gateway::new(config.gateway),
-        keys: config.keys,
+        keys: match &options.keys {
+            Some(path) => overrides::read(path).map_err(Failure::finding)?,
+            None => config.keys,
+        },
     };
     match &options.code {
         Some(code) => one(&desk, code, options, process),

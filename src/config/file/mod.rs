@@ -44,6 +44,8 @@ pub(crate) struct RoutesFile {
     pub(crate) limits: Limits,
     /// `[issuer.*]`.
     pub(crate) issuers: Named<Issuer>,
+    /// `[keys] snapshot`.
+    pub(crate) snapshot: Option<Word>,
     /// `[scene.*]`.
     pub(crate) scenes: Named<Scene>,
     /// `[redirects] hosts`.
@@ -86,6 +88,7 @@ impl RoutesFile {
             admin,
             limits: limits.unwrap_or_default(),
             issuers: table.named("issuer", |_, table| Some(Issuer::read(table))),
+            snapshot: table.optional("keys", |value| snapshot(value.table()?)),
             scenes: table.named("scene", |_, table| Some(Scene::read(table))),
             redirect_hosts: table
                 .optional("redirects", |value| hosts(value.table()?))
@@ -170,6 +173,12 @@ fn version(value: Value<'_>) -> Option<()> {
     value.invalid(&format!(
         "must be {CONFIG_VERSION}, the only version this program reads"
     ))
+}
+
+fn snapshot(mut table: Table<'_>) -> Option<Word> {
+    let snapshot = table.required("snapshot", string);
+    table.finish();
+    snapshot
 }
 
 fn hosts(mut table: Table<'_>) -> Option<Vec<Word>> {

@@ -1,6 +1,7 @@
-//! What is wrong although every line is right: families and routes looked at together.
+//! What is wrong although every line is right: families, issuers and routes looked at together.
 
 mod families;
+mod issuers;
 mod routes;
 
 use super::Scrutiny;
@@ -11,6 +12,16 @@ use super::lower::Lowered;
 pub(crate) fn run(lowered: &Lowered, scrutiny: Scrutiny, to: &Collector) {
     if scrutiny == Scrutiny::Overlaps {
         families::overlaps(&lowered.config.gateway.families, &lowered.families, to);
+    }
+    // What an unreadable family would name is not known.
+    if !to.has_errors() {
+        let issuers = issuers::Lint {
+            families: &lowered.config.gateway.families,
+            keys: &lowered.config.keys,
+            places: &lowered.issuers,
+            to,
+        };
+        issuers.run();
     }
     let routes = routes::Lint {
         parts: &lowered.config.gateway,

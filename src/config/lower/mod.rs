@@ -6,7 +6,7 @@
 mod contracts;
 mod doors;
 mod families;
-mod keys;
+mod issuers;
 mod names;
 mod routes;
 mod scenes;
@@ -25,6 +25,7 @@ use super::source::{Place, Spanned};
 use crate::gateway::Parts;
 use crate::policy::{Terminal, Terminals};
 pub(crate) use families::FamilyAt;
+pub(crate) use issuers::IssuerAt;
 pub(crate) use names::Known;
 pub(crate) use routes::RouteAt;
 
@@ -92,6 +93,8 @@ pub(crate) struct Lowered {
     pub(crate) config: Config,
     /// Where each enabled family was written, in the order of the families.
     pub(crate) families: Vec<FamilyAt>,
+    /// Where each issuer was written.
+    pub(crate) issuers: Vec<IssuerAt>,
     /// Where each route was written, in the order of the routes.
     pub(crate) routes: Vec<RouteAt>,
     /// Where each scene was written.
@@ -116,6 +119,7 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
         },
         around,
     );
+    let issuers = issuers::lower(&files.main.issuers, around);
     let config = Config {
         gateway: Parts {
             families: families.enabled,
@@ -123,7 +127,13 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
             terminals: terminals(&files.terminals),
             routes,
         },
-        keys: keys::lower(&files.main.issuers, around),
+        keys: issuers.keys,
+        feeds: issuers.feeds,
+        snapshot: files
+            .main
+            .snapshot
+            .as_ref()
+            .map(|path| around.folder.join(&path.value)),
         templates: families.templates,
         listeners: doors::listeners(&files.main, &known, around),
         admin: files
@@ -142,6 +152,7 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
     Lowered {
         config,
         families: families.places,
+        issuers: issuers.places,
         routes: route_places,
         scenes: scene_places.collect(),
     }

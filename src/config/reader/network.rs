@@ -67,19 +67,74 @@ pub(crate) fn endpoint(value: Value<'_>) -> Option<Spanned<Endpoint>> {
     if uri.query().is_some() || !matches!(uri.path(), "" | "/") || text.ends_with('/') {
         return value.invalid("must end after the port: the route or contract says the path");
     }
-    let host = uri.host().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let after_host = text.rsplit_once(host).map_or("", |(_, rest)| rest);
-    let port = match (uri.port_u16(), scheme) {
-        (Some(0), _) => return value.invalid("must name a port between 1 and 65535"),
-        (Some(port), _) => port,
-        (None, _) if after_host.contains(':') => {
-            return value.invalid("must name a port between 1 and 65535");
-        }
-        (None, Scheme::Http) => 80,
-        (None, Scheme::Https) => 443,
+    let usual = match scheme {
+        Scheme::Http => 80,
+        Scheme::Https => 443,
     };
-    let host = host.to_owned();
+    let Some((host, port)) = host_and_port(&uri, usual) else {
+        return value.invalid("must name a port between 1 and 65535");
+    };
     let endpoint = Endpoint { scheme, host, port };
     Some(Spanned::new(endpoint, value.at()))
+}
+
+/// The host without brackets, and the port; `None` if what stands there is no port.
+fn host_and_port(uri: &http::Uri, usual: u16) -> Option<(String, u16)> {
+    let authority = uri.authority()?;
+    let host = authority.host();
+    let port = match authority.as_str().rsplit_once(host)?.1 {
+        "" => usual,
+        _ => authority.port_u16().filter(|port| *port > 0)?,
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    Some((host.to_owned(), port))
+}
+
+/// A resource of a server that is spoken to with TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// A name or an address, without brackets.
+    pub(crate) host: String,
+    /// The port; 443 if none was written.
+    pub(crate) port: u16,
+    /// Path and query; begins with a slash.
+    pub(crate) path: String,
+}
+
+impl Address {
+    /// Reads `https://HOST[:PORT]/PATH[?QUERY]`; else says what it must be, or must not hold.
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+        const EXPECTED: &str =
+            "must be an address such as \"https://keys.example.gov.cn/jwks.json\"";
+        let uri: http::Uri = text.parse().map_err(|_| EXPECTED)?;
+        match uri.scheme_str() {
+            Some("https") => {}
+            Some("http") => return Err("must begin with https: over http anybody could answer"),
+            _ => return Err(EXPECTED),
+        }
+        if text.contains(['@', '#']) {
+            return Err("must hold no user, password or fragment");
+        }
+        let (host, port) =
+            host_and_port(&uri, 443).ok_or("must name a port between 1 and 65535")?;
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let path = path.to_owned();
+        Ok(Self { host, port, path })
+    }
+}
+
+/// A resource of a server.
+pub(crate) fn address(value: Value<'_>) -> Option<Spanned<Address>> {
+    let DeValue::String(text) = value.get() else {
+        return value.mismatch("a string");
+    };
+    match Address::parse(text) {
+        Ok(address) => Some(Spanned::new(address, value.at())),
+        Err(complaint) => {
+            if text.contains('@') {
+                value.context().mask(value.at());
+            }
+            value.invalid(complaint)
+        }
+    }
 }

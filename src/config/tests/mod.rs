@@ -1,5 +1,6 @@
 //! Whole loads: folders in, findings out.
 
+mod issuers;
 mod mistakes;
 mod shipped;
 

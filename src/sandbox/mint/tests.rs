@@ -112,6 +112,7 @@ fn key(id: &str, algorithm: Algorithm, secret: Option<&[u8]>) -> Key {
         window: KeyWindow::default(),
         purposes: PurposeSet::ALL,
         verifier: secret.map(|bytes| Verifier::hmac(algorithm, bytes).unwrap()),
+        crl_version: None,
     }
 }
 

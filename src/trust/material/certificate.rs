@@ -69,6 +69,7 @@ pub(super) fn read(der: &[u8], reading: &Reading) -> Result<Key, KeyFault> {
             window: KeyWindow::default(),
             purposes: PurposeSet::ALL,
             verifier: Some(verifier),
+            crl_version: None,
         });
     }
     let certificate = Certificate::from_der(der).map_err(|_| KeyFault::Der)?;
@@ -94,6 +95,7 @@ pub(super) fn read(der: &[u8], reading: &Reading) -> Result<Key, KeyFault> {
         },
         purposes: uses.map_or(PurposeSet::ALL, |(_, uses)| purposes(&uses)),
         verifier: Some(verifier),
+        crl_version: None,
     })
 }
 

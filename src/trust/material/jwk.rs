@@ -99,6 +99,7 @@ fn parse(key: &Members<'_>, reading: &Reading) -> Result<Key, KeyFault> {
         window: KeyWindow::default(),
         purposes: PurposeSet::ALL,
         verifier: Some(verifier),
+        crl_version: key.crl_version()?,
     })
 }
 
@@ -182,6 +183,17 @@ impl<'a> Members<'a> {
 
     fn text(&self, member: &'static str) -> Result<Option<String>, KeyFault> {
         let expected = "a string";
+        let value = self
+            .get(member)
+            .map(|value| serde_json::from_str(value.get()));
+        value
+            .transpose()
+            .map_err(|_| KeyFault::BadMember { member, expected })
+    }
+
+    /// SMART Health Cards, "Revocation": the version of the key's revocation list.
+    fn crl_version(&self) -> Result<Option<u64>, KeyFault> {
+        let (member, expected) = ("crlVersion", "a whole number");
         let value = self
             .get(member)
             .map(|value| serde_json::from_str(value.get()));

@@ -94,6 +94,7 @@ fn key(id: &str, algorithm: Algorithm, window: (Option<i64>, Option<i64>)) -> Ke
             not_after: window.1.map(instant),
         },
         purposes: PurposeSet::ALL,
+        crl_version: None,
         verifier: Some(Verifier::hmac(algorithm, SECRET).unwrap()),
     }
 }

@@ -1,0 +1,122 @@
+//! A question to the operators' listener of a running gateway.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::admin::Standings;
+use crate::cli::{Failure, block_on};
+
+/// How long an answer may take: a gateway that asks many key servers waits for the slowest.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The longest answer: a thousand issuers with a dozen keys each.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// `http://HOST:PORT` of an operators' listener, which speaks no TLS.
+#[derive(Clone, Debug)]
+pub(super) struct Address {
+    authority: HeaderValue,
+    host: String,
+    port: u16,
+}
+
+/// Why a gateway could not be asked.
+#[derive(Debug, thiserror::Error)]
+enum AskError {
+    #[error("the answer is not about keys")]
+    Answer(#[source] serde_json::Error),
+    #[error("the answer breaks off")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("cannot connect")]
+    Connect(#[source] std::io::Error),
+    #[error("no HTTP is spoken there")]
+    Http(#[source] hyper::Error),
+    #[error("no answer within {} s", PATIENCE.as_secs())]
+    Late,
+    #[error("cannot be asked for")]
+    Request(#[source] http::Error),
+    #[error("{status}: {said}")]
+    Status { status: StatusCode, said: String },
+}
+
+impl FromStr for Address {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "expected http://HOST:PORT, as in [admin] address";
+        let uri: Uri = text.parse().map_err(|_| EXPECTED)?;
+        let authority = uri.authority().ok_or(EXPECTED)?;
+        let bare = uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none();
+        let host = authority.host().trim_matches(['[', ']']).to_owned();
+        Ok(Self {
+            authority: HeaderValue::from_str(authority.as_str()).map_err(|_| EXPECTED)?,
+            host,
+            port: authority.port_u16().filter(|_| bare).ok_or(EXPECTED)?,
+        })
+    }
+}
+
+impl Address {
+    /// Asks for a path and reads what is told of the keys.
+    pub(super) fn ask(&self, method: Method, path: &str) -> Result<Standings, Failure> {
+        let asked = async {
+            let asked = tokio::time::timeout(PATIENCE, self.exchange(method, path)).await;
+            asked.unwrap_or(Err(AskError::Late))
+        };
+        block_on(asked)?.map_err(|error| match error {
+            AskError::Status { .. } => Failure::finding(error),
+            _ => Failure::io(error),
+        })
+    }
+
+    async fn exchange(&self, method: Method, path: &str) -> Result<Standings, AskError> {
+        let stream = TcpStream::connect((&*self.host, self.port)).await;
+        let stream = TokioIo::new(stream.map_err(AskError::Connect)?);
+        let (mut sender, driver) = http1::handshake(stream).await.map_err(AskError::Http)?;
+        drop(tokio::spawn(driver));
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, &self.authority)
+            .body(Empty::<Bytes>::new())
+            .map_err(AskError::Request)?;
+        let answer = sender.send_request(request).await.map_err(AskError::Http)?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(AskError::Body)?.to_bytes();
+        if head.status != StatusCode::OK {
+            let said = String::from_utf8_lossy(&body);
+            return Err(AskError::Status {
+                status: head.status,
+                said: said
+                    .trim()
+                    .chars()
+                    .filter(|it| !it.is_control())
+                    .take(200)
+                    .collect(),
+            });
+        }
+        serde_json::from_slice(&body).map_err(AskError::Answer)
+    }
+}
+
+/// A name as it stands in a query.
+pub(super) fn escaped(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let each = name.bytes().map(|byte| {
+        if plain(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    });
+    each.collect()
+}

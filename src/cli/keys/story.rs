@@ -1,0 +1,88 @@
+//! Issuers and keys for people.
+
+use std::io::{self, Write};
+
+use crate::admin::Standings;
+use crate::time::Timestamp;
+use crate::trust::standing::{KeyStanding, Rejected, Standing, SupplyState};
+
+/// Writes issuer by issuer, each with its keys.
+pub(super) fn write(story: &Standings, out: &mut dyn Write) -> io::Result<()> {
+    for (place, issuer) in story.issuers.iter().enumerate() {
+        if place > 0 {
+            writeln!(out)?;
+        }
+        write_issuer(issuer, out)?;
+    }
+    Ok(())
+}
+
+fn write_issuer(issuer: &Standing, out: &mut dyn Write) -> io::Result<()> {
+    let source = issuer.source.as_deref().unwrap_or("the configuration");
+    writeln!(
+        out,
+        "{}  {}, from {source}",
+        issuer.issuer,
+        issuer.state.name()
+    )?;
+    keys(&issuer.keys, out)?;
+    rejected(&issuer.rejected, out)?;
+    let asked = issuer.last_attempt.is_some();
+    if issuer.state == SupplyState::Awaited && !asked {
+        writeln!(
+            out,
+            "  its server is asked by a running gateway: see --admin"
+        )?;
+    }
+    let revoked = issuer.revoked;
+    if revoked.keys + revoked.codes > 0 {
+        writeln!(
+            out,
+            "  took back {} keys, {} codes",
+            revoked.keys, revoked.codes
+        )?;
+    }
+    let instants = [
+        ("asked", issuer.last_attempt),
+        ("had", issuer.last_success),
+        ("next", issuer.next_refresh),
+        ("serves until", issuer.serve_until),
+    ];
+    for (name, instant) in instants {
+        if let Some(instant) = instant {
+            writeln!(out, "  {name} {instant}")?;
+        }
+    }
+    if let Some(error) = &issuer.last_error {
+        writeln!(out, "  failed: {error}")?;
+    }
+    Ok(())
+}
+
+/// Writes a line a key.
+pub(super) fn keys(keys: &[KeyStanding], out: &mut dyn Write) -> io::Result<()> {
+    let id = |key: &KeyStanding| key.id.as_deref().unwrap_or("-").to_owned();
+    let width = keys.iter().map(|key| id(key).chars().count()).max();
+    let width = width.unwrap_or_default();
+    for key in keys {
+        let (algorithm, state) = (&key.algorithm, key.state.name());
+        write!(out, "  {:width$}  {algorithm:11}  {state:7}", id(key))?;
+        let window = [("from", key.not_before), ("until", key.not_after)];
+        for (word, instant) in window {
+            let instant: Option<Timestamp> = instant;
+            if let Some(instant) = instant {
+                write!(out, "  {word} {instant}")?;
+            }
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Writes a line for whatever was rejected.
+pub(super) fn rejected(rejected: &[Rejected], out: &mut dyn Write) -> io::Result<()> {
+    for one in rejected {
+        writeln!(out, "  {}  rejected: {}", one.id, one.reason)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! Why something could not be had.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::keyfile::FileError;
+use crate::trust::material::MaterialError;
+use crate::trust::revocation::ListError;
+
+/// Why there is nothing new from an issuer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfetched {
+    /// Nobody listens there.
+    #[error("cannot connect")]
+    Connect(#[source] io::Error),
+    /// A coding that was not asked for; nothing here undoes one.
+    #[error("found a compressed answer, expected a plain one")]
+    Encoded,
+    /// A set without a key in it never replaces one with keys.
+    #[error("a key set without a key")]
+    Empty,
+    /// The gateway could not do its part.
+    #[error("a fault of the gateway")]
+    Fault,
+    /// The file or folder cannot be used.
+    #[error("{}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: FileError,
+    },
+    /// Something else than HTTP came back, or the connection broke.
+    #[error("no whole answer in HTTP")]
+    Http(#[source] hyper::Error),
+    /// The name leads to a machine inside.
+    #[error("the name leads to {0}, which is not a public address (private_addresses = false)")]
+    Inside(IpAddr),
+    /// The list cannot be read.
+    #[error("not a revocation list")]
+    List(#[source] ListError),
+    /// What came is no key material.
+    #[error("not a set of keys")]
+    Material(#[source] MaterialError),
+    /// The name leads nowhere.
+    #[error("the name cannot be resolved")]
+    Name(#[source] io::Error),
+    /// A redirect to another host, port or scheme.
+    #[error("a redirect to another origin")]
+    OffOrigin,
+    /// One redirect after the other.
+    #[error("too many redirects")]
+    Redirects,
+    /// Every key of the set was rejected.
+    #[error("none of the {rejected} keys can be used")]
+    Rejected {
+        /// How many there are.
+        rejected: usize,
+    },
+    /// Another status than 200.
+    #[error("status {0}, expected 200")]
+    Status(u16),
+    /// A redirect or an address that cannot be followed.
+    #[error("an address that cannot be followed")]
+    Target,
+    /// No answer within the time for one.
+    #[error("no whole answer within {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
+    /// The server is not who it should be, or speaks no TLS.
+    #[error("no TLS with the server")]
+    Tls(#[source] io::Error),
+    /// Longer than anything of its kind may be.
+    #[error("longer than {limit} bytes")]
+    TooLong {
+        /// The most.
+        limit: usize,
+    },
+}

@@ -1,0 +1,190 @@
+//! Key material on disk: a file, or a folder of them; and lists of what was taken back.
+//!
+//! How much is read, and of whose files, is said here; what the bytes mean is `trust::material`'s.
+
+use std::fs::{self, File, Metadata};
+use std::hash::{Hash as _, Hasher as _};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use memchr::memmem;
+use rustc_hash::FxHasher;
+use zeroize::Zeroizing;
+
+use crate::trust::material::{self, MAX_MATERIAL_BYTES, MaterialError, Reading};
+use crate::trust::revocation::{ListError, MAX_LIST_BYTES};
+use crate::trust::{Key, Rejected, Revocations};
+
+/// The most files looked at in one folder: the trust lists of the world hold some hundreds.
+pub const MAX_FILES: usize = 4_096;
+
+/// What a file of a folder must end in to be looked at.
+pub const ENDINGS: [&str; 7] = ["cer", "crt", "der", "jwk", "jwks", "json", "pem"];
+
+/// What a file or a folder holds.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The keys.
+    pub keys: Vec<Key>,
+    /// What is none, keys and whole files, and why.
+    pub rejected: Vec<Rejected>,
+}
+
+/// Why nothing can be had of a file or a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It is no list.
+    #[error(transparent)]
+    List(ListError),
+    /// It holds no keys but something else.
+    #[error(transparent)]
+    Material(MaterialError),
+    /// It is a device, a pipe, a socket.
+    #[error("neither a file nor a folder")]
+    NotAFile,
+    /// It holds secrets and others on this machine can read it.
+    #[error("holds secrets and can be read by others (mode {mode:04o})")]
+    Open {
+        /// The file's permission bits.
+        mode: u32,
+    },
+    /// The system would not have it read.
+    #[error("cannot be read")]
+    Read(#[from] io::Error),
+    /// Longer than anything of its kind.
+    #[error("longer than {limit} bytes")]
+    TooLong {
+        /// The longest.
+        limit: usize,
+    },
+    /// A folder of more than [`MAX_FILES`].
+    #[error("a folder of more than {MAX_FILES} files")]
+    TooMany,
+}
+
+/// Reads a file, or every file of a folder that may hold keys. A bad file among others is one more
+/// thing rejected.
+pub fn read(path: &Path, reading: &Reading) -> Result<Found, FileError> {
+    if !fs::metadata(path)?.is_dir() {
+        return read_file(path, reading);
+    }
+    let mut all = Found::default();
+    for path in files(path)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match read_file(&path, reading) {
+            Ok(found) => {
+                all.keys.extend(found.keys);
+                let rejected = found.rejected.into_iter().map(|one| Rejected {
+                    id: format!("{name}: {}", one.id).into(),
+                    ..one
+                });
+                all.rejected.extend(rejected);
+            }
+            Err(error) => all.rejected.push(Rejected::new(&name, &error)),
+        }
+    }
+    Ok(all)
+}
+
+fn read_file(path: &Path, reading: &Reading) -> Result<Found, FileError> {
+    let bytes = bounded(path, MAX_MATERIAL_BYTES)?;
+    let material = material::read(&bytes, reading).map_err(FileError::Material)?;
+    let rejected = material.rejected.iter();
+    Ok(Found {
+        rejected: rejected
+            .map(|one| Rejected::new(&one.label, &one.fault))
+            .collect(),
+        keys: material.keys,
+    })
+}
+
+/// The files of a folder that may hold keys, by name; hidden ones are editors' leftovers.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let ending = path.extension().unwrap_or_default().to_string_lossy();
+        let ending = ending.to_ascii_lowercase();
+        if !name.starts_with('.') && ENDINGS.contains(&&*ending) {
+            paths.push(path);
+        }
+        if paths.len() > MAX_FILES {
+            return Err(FileError::TooMany);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// A number that changes when the file, or any of a folder's, does.
+pub fn fingerprint(path: &Path) -> Result<u64, FileError> {
+    let mut hasher = FxHasher::default();
+    let found = fs::metadata(path)?;
+    mark(&found, &mut hasher);
+    if found.is_dir() {
+        for path in files(path)? {
+            path.hash(&mut hasher);
+            mark(&fs::metadata(&path)?, &mut hasher);
+        }
+    }
+    Ok(hasher.finish())
+}
+
+fn mark(found: &Metadata, hasher: &mut FxHasher) {
+    let changed = found.modified().ok();
+    let changed = changed.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
+    (found.len(), changed).hash(hasher);
+}
+
+/// Adds the list in a file.
+pub fn read_list(path: &Path, lists: &mut Revocations) -> Result<(), FileError> {
+    let bytes = bounded(path, MAX_LIST_BYTES)?;
+    lists.read(&bytes).map_err(FileError::List)
+}
+
+fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
+    // Asked before opening, since opening a pipe waits for its other end.
+    if !fs::metadata(path)?.is_file() {
+        return Err(FileError::NotAFile);
+    }
+    let file = File::open(path)?;
+    let open = open_to_others(&file.metadata()?);
+    let ample = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(ample).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(FileError::TooLong { limit });
+    }
+    match open {
+        Some(mode) if holds_secrets(&bytes) => Err(FileError::Open { mode }),
+        _ => Ok(bytes),
+    }
+}
+
+/// Whether something in it looks like a secret: a member `k` or `d` of a JWK (RFC 7518, sections
+/// 6.2.2 and 6.4.1), or a private key in PEM.
+fn holds_secrets(bytes: &[u8]) -> bool {
+    let is_member = |name: &[u8]| {
+        memmem::find_iter(bytes, name).any(|at| {
+            let after = bytes.get(at + name.len()..).unwrap_or_default();
+            after.trim_ascii_start().starts_with(b":")
+        })
+    };
+    is_member(b"\"k\"") || is_member(b"\"d\"") || memmem::find(bytes, b"PRIVATE KEY-----").is_some()
+}
+
+/// The permission bits of a file that others than its owner may use.
+#[cfg(unix)]
+pub(crate) fn open_to_others(found: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = found.permissions().mode() & 0o7777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open_to_others(_: &Metadata) -> Option<u32> {
+    None
+}
