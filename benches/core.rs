@@ -25,13 +25,16 @@ use multicode::policy::Strangers;
 use multicode::proxy::extract::{Envelope, Head};
 use multicode::random::Random;
 use multicode::sandbox::mint::{Order, mint};
+use multicode::sandbox::signer::SigningKey;
 use multicode::scan::{Claims, Cleaning, Scan, clean};
 use multicode::time::Timestamp;
 use multicode::trial::Stopgap;
-use multicode::trust::{Depth, Examination, Findings, Keys, Verifier};
+use multicode::trust::material::{self, Reading};
+use multicode::trust::{Depth, Examination, Findings, Keys};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_309_200);
-const SECRET: &[u8] = b"thirty-two bytes nobody will use";
+/// A throw-away key of the tests.
+const RSA: &[u8] = include_bytes!("../tests/it/keys/rsa-2048.pk8");
 const WECHAT: &str = "160000000000000001";
 const UNKNOWN: &str = "https://www.example.org/some/page?of=no&interest=1";
 
@@ -54,16 +57,6 @@ fn stages(c: &mut Criterion) {
         b.iter(|| family.read(black_box(&matched)));
     });
 
-    let (message, _) = code.rsplit_once('.').expect("a signature at its end");
-    for algorithm in Algorithm::ALL.into_iter().filter(|it| it.is_symmetric()) {
-        let secret = Verifier::hmac(algorithm, SECRET).expect("a secret of 32 bytes");
-        let signature = secret.sign(message.as_bytes()).expect("a secret");
-        c.bench_function(&format!("verify/{}", algorithm.name()), |b| {
-            b.iter(|| {
-                assert!(secret.verifies(Form::Raw, black_box(message.as_bytes()), &signature))
-            });
-        });
-    }
     c.bench_function("verify/whole-aggregate", |b| {
         let read = family.read(&matched).expect("a minted code is read");
         b.iter(|| {
@@ -93,6 +86,38 @@ fn stages(c: &mut Criterion) {
                 .len()
         });
     });
+}
+
+/// One signature of each algorithm, by a key that was parsed before and by one that is read from
+/// its JSON Web Key each time.
+fn verify(c: &mut Criterion) {
+    let mut group = c.benchmark_group("verify");
+    let message = [b'm'; 120];
+    for algorithm in Algorithm::ALL {
+        let signer = match algorithm {
+            Algorithm::Ps256 | Algorithm::Rs256 => SigningKey::rsa(algorithm, RSA),
+            other => SigningKey::generate(other),
+        };
+        let signer = signer.expect("a key");
+        let signature = signer.sign(Form::Raw, &message).expect("a signature");
+        let verifier = signer.verifier();
+        group.bench_function(BenchmarkId::new(algorithm.name(), "parsed"), |b| {
+            b.iter(|| {
+                assert!(verifier.verifies(Form::Raw, black_box(&message), &signature));
+            });
+        });
+        let (jwk, reading) = (signer.jwk("2026a").to_string(), Reading::default());
+        group.bench_function(BenchmarkId::new(algorithm.name(), "anew"), |b| {
+            b.iter(|| {
+                let material = material::read(black_box(jwk.as_bytes()), &reading);
+                let keys = material.expect("a key").keys;
+                let verifier = keys.first().and_then(|key| key.verifier.as_ref());
+                let verifier = verifier.expect("a key");
+                assert!(verifier.verifies(Form::Raw, black_box(&message), &signature));
+            });
+        });
+    }
+    group.finish();
 }
 
 /// Text in, decision out.
@@ -234,5 +259,5 @@ fn aggregate(gateway: &Gateway, keys: &Keys, key: &str) -> String {
     mint(family(gateway), keys, &order, &mut random, NOW).expect("a sound code")
 }
 
-criterion_group!(core, stages, decide, classify);
+criterion_group!(core, stages, verify, decide, classify);
 criterion_main!(core);

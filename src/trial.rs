@@ -22,7 +22,9 @@ use crate::gateway::{Door, Gateway};
 use crate::policy::Strangers;
 use crate::random::Random;
 use crate::reason::Reason;
+use crate::sandbox::lent::lend;
 use crate::sandbox::mint::{Order, mint};
+use crate::sandbox::signer::Signers;
 use crate::scan::{Claims, Cleaning, Scan, clean};
 use crate::trust::Keys;
 
@@ -63,7 +65,10 @@ pub fn run(path: &Path, secrets: &dyn Secrets) -> Vec<Outcome> {
     let Some(config) = config::load(path, &Stopgap::over(secrets)).config else {
         return Vec::new();
     };
-    let (gateway, keys) = (Gateway::new(config.gateway), config.keys);
+    let gateway = Gateway::new(config.gateway);
+    // Without randomness the tests that need a pair say so themselves.
+    let (keys, signers) = lend(gateway.families(), &config.keys)
+        .unwrap_or_else(|_| (config.keys, Signers::default()));
     let door = config
         .listeners
         .first()
@@ -77,13 +82,19 @@ pub fn run(path: &Path, secrets: &dyn Secrets) -> Vec<Outcome> {
     let outcome = |trial: &Trial| Outcome {
         name: trial.name.clone(),
         at: trial.at,
-        failures: failures(&gateway, &keys, &door, trial),
+        failures: failures(&gateway, &keys, &signers, &door, trial),
     };
     config.trials.iter().map(outcome).collect()
 }
 
-fn failures(gateway: &Gateway, keys: &Keys, door: &Door, trial: &Trial) -> Vec<Failure> {
-    let text = match text(gateway, keys, trial) {
+fn failures(
+    gateway: &Gateway,
+    keys: &Keys,
+    signers: &Signers,
+    door: &Door,
+    trial: &Trial,
+) -> Vec<Failure> {
+    let text = match text(gateway, keys, signers, trial) {
         Ok(text) => text,
         Err(found) => {
             return vec![Failure {
@@ -107,7 +118,12 @@ fn failures(gateway: &Gateway, keys: &Keys, door: &Door, trial: &Trial) -> Vec<F
     compare(&trial.expect, &story)
 }
 
-fn text(gateway: &Gateway, keys: &Keys, trial: &Trial) -> Result<String, String> {
+fn text(
+    gateway: &Gateway,
+    keys: &Keys,
+    signers: &Signers,
+    trial: &Trial,
+) -> Result<String, String> {
     let TrialCode::Mint {
         family,
         issuer,
@@ -127,6 +143,7 @@ fn text(gateway: &Gateway, keys: &Keys, trial: &Trial) -> Result<String, String>
             .as_deref()
             .and_then(|flaw| flaw.parse().ok())
             .unwrap_or_default(),
+        signers: signers.clone(),
         ..Order::default()
     };
     let family = gateway

@@ -84,7 +84,7 @@ impl Algorithm {
 
     /// Whether verifying takes so long that other scans should not wait for it.
     pub const fn is_heavy(self) -> bool {
-        matches!(self, Self::Ps256 | Self::Rs256 | Self::Sm2)
+        matches!(self, Self::Es384 | Self::Ps256 | Self::Rs256 | Self::Sm2)
     }
 
     /// Its place in [`Self::ALL`].

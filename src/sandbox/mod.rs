@@ -7,6 +7,7 @@
 //! only [`signer`] draws randomness, as key pairs are made and used with nothing less.
 
 pub mod departments;
+pub mod lent;
 pub mod mint;
 pub mod qr;
 pub mod signer;

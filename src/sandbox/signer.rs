@@ -215,9 +215,9 @@ pub struct Signers(HashMap<(String, String), Arc<SigningKey>>);
 
 impl Signers {
     /// Adds the key an issuer calls `key_id`.
-    pub fn add(&mut self, issuer: &str, key_id: &str, key: SigningKey) {
+    pub fn add(&mut self, issuer: &str, key_id: &str, key: Arc<SigningKey>) {
         let name = (issuer.to_owned(), key_id.to_owned());
-        self.0.insert(name, Arc::new(key));
+        self.0.insert(name, key);
     }
 
     /// The key an issuer calls `key_id`.

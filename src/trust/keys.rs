@@ -134,13 +134,7 @@ impl KeySet {
             supply,
             ..Self::default()
         };
-        for key in keys {
-            let place = match &key.id {
-                Some(id) => set.by_id.entry(id.clone()).or_default(),
-                None => &mut set.nameless,
-            };
-            place.push(Arc::new(key));
-        }
+        set.extend(keys);
         set
     }
 
@@ -156,6 +150,28 @@ impl KeySet {
     /// Whether one of them is called that.
     pub fn has(&self, id: &str) -> bool {
         self.by_id.contains_key(id)
+    }
+
+    /// The same keys and some more.
+    #[must_use]
+    pub fn and(&self, more: impl IntoIterator<Item = Key>) -> Self {
+        let mut set = Self {
+            by_id: self.by_id.clone(),
+            nameless: self.nameless.clone(),
+            supply: self.supply,
+        };
+        set.extend(more);
+        set
+    }
+
+    fn extend(&mut self, keys: impl IntoIterator<Item = Key>) {
+        for key in keys {
+            let place = match &key.id {
+                Some(id) => self.by_id.entry(id.clone()).or_default(),
+                None => &mut self.nameless,
+            };
+            place.push(Arc::new(key));
+        }
     }
 
     /// The keys a code may mean that names `id`, or none. One that carries no id may be any.

@@ -10,7 +10,7 @@ use multicode::config::{self, Config, NoSecrets, Style};
 use multicode::explain::{Detail, explain};
 use multicode::family::token::cwt::Writing;
 use multicode::family::token::{cwt, hcert, jws, shc};
-use multicode::family::{emv, gs1};
+use multicode::family::{Form, emv, gs1};
 use multicode::gateway::{Door, Gateway};
 use multicode::policy::Strangers;
 use multicode::proxy::extract::{Envelope, Head};
@@ -21,6 +21,7 @@ use multicode::route::contract::{
 use multicode::scan::{Claims, Cleaning, Scan, clean};
 use multicode::time::Timestamp;
 use multicode::trust::Keys;
+use multicode::trust::material::{self, MAX_KEYS, Origin, Reading};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_309_200);
 
@@ -49,6 +50,30 @@ fn root() -> PathBuf {
 fn choice(data: &[u8]) -> (usize, &[u8]) {
     data.split_first()
         .map_or((0, data), |(first, rest)| ((*first).into(), rest))
+}
+
+/// Any bytes are keys, are listed with what is wrong, or are no key set.
+pub(crate) fn key_material(data: &[u8]) {
+    for from in [Origin::File, Origin::Network] {
+        let reading = Reading {
+            from,
+            ..Reading::default()
+        };
+        let Ok(material) = material::read(data, &reading) else {
+            continue;
+        };
+        assert!(material.keys.len() + material.rejected.len() <= MAX_KEYS);
+        for key in &material.keys {
+            assert!(from == Origin::File || !key.algorithm.is_symmetric());
+            let verifier = key.verifier.as_ref().expect("material is complete");
+            assert_eq!(verifier.algorithm(), key.algorithm);
+            assert!(!verifier.verifies(Form::Raw, data, &[1; 64]));
+        }
+        for rejected in &material.rejected {
+            assert!(!rejected.label.chars().any(char::is_control));
+            assert!(!rejected.fault.to_string().is_empty());
+        }
+    }
 }
 
 /// Every reader reads any text, or says where it cannot.

@@ -66,6 +66,11 @@ fn every_reader_bears_any_text() {
 }
 
 #[test]
+fn every_key_set_is_read_or_refused() {
+    run("key_material", 5_000, bodies::key_material);
+}
+
+#[test]
 fn every_credential_is_read_or_refused() {
     run("token_parse", 5_000, bodies::token_parse);
 }

@@ -34,6 +34,10 @@ mod corpora;
 #[cfg(test)]
 mod decide;
 
+/// Keys and what they sign: minted signatures of every algorithm, key sets of every form.
+#[cfg(test)]
+mod keys;
+
 /// Vectors others published, where somebody put them beside this repository.
 #[cfg(test)]
 mod external;

@@ -11,6 +11,8 @@ use multicode::explain::{Detail, Explanation, explain};
 use multicode::gateway::{Door, Gateway};
 use multicode::policy::Strangers;
 use multicode::reason::Reason;
+use multicode::sandbox::lent::lend;
+use multicode::sandbox::signer::Signers;
 use multicode::scan::{Claims, Cleaning, Scan, clean};
 use multicode::time::Timestamp;
 use multicode::trial::Stopgap;
@@ -21,13 +23,14 @@ use crate::source::root;
 /// 2026-11-22, nine o'clock in China; the example codes of the families are issued then.
 pub(crate) const NOW: i64 = 1_795_309_200;
 
-/// The shipped gateway.
-pub(crate) static GATEWAY: LazyLock<Desk> = LazyLock::new(|| Desk::new(config()));
+/// The shipped gateway, with keys that sign.
+pub(crate) static GATEWAY: LazyLock<Desk> = LazyLock::new(|| Desk::lent(config()));
 
 /// A gateway and the keys it decides with.
 pub(crate) struct Desk {
     gateway: Gateway,
     pub(crate) keys: Keys,
+    pub(crate) signers: Signers,
 }
 
 impl Desk {
@@ -35,6 +38,17 @@ impl Desk {
         Self {
             gateway: Gateway::new(config.gateway),
             keys: config.keys,
+            signers: Signers::default(),
+        }
+    }
+
+    fn lent(config: Config) -> Self {
+        let lent = lend(&config.gateway.families, &config.keys);
+        let (keys, signers) = lent.unwrap();
+        Self {
+            gateway: Gateway::new(config.gateway),
+            keys,
+            signers,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! that lets it through, then everything that should go wrong.
 
 use super::stage::{Stage, department_of};
-use crate::family::{Checksum, Family, Freshness, Kind, Region, Trust};
+use crate::family::{Algorithm, Checksum, Family, Freshness, Kind, Region};
 use crate::gateway::{Decision, Gateway};
 use crate::policy::Scene;
 use crate::policy::scene::Demand;
@@ -12,7 +12,9 @@ use crate::random::Random;
 use crate::reason::Reason;
 use crate::route::Action;
 use crate::sandbox::departments::Department;
+use crate::sandbox::lent;
 use crate::sandbox::mint::{Flaw, MintError, Order, mint};
+use crate::sandbox::signer::Signers;
 use crate::scan::{Claims, Cleaning, Scan, clean};
 use crate::time::Timestamp;
 
@@ -63,9 +65,15 @@ const HOME: &str = "350200";
 const UNKNOWN: &str = "the quick brown fox";
 
 /// Draws up the scans for a gateway.
-pub(super) fn draw_up(stage: &Stage, random: &mut Random, now: Timestamp) -> Cases {
+pub(super) fn draw_up(
+    stage: &Stage,
+    signers: Signers,
+    random: &mut Random,
+    now: Timestamp,
+) -> Cases {
     let mut desk = Desk {
         stage,
+        signers,
         random,
         now,
         cases: Cases::default(),
@@ -73,6 +81,7 @@ pub(super) fn draw_up(stage: &Stage, random: &mut Random, now: Timestamp) -> Cas
     for family in stage.gateway().families() {
         desk.add_sound(family);
     }
+    desk.add_signed();
     desk.add_flawed();
     desk.add_misplaced();
     desk.cases
@@ -80,6 +89,7 @@ pub(super) fn draw_up(stage: &Stage, random: &mut Random, now: Timestamp) -> Cas
 
 struct Desk<'a> {
     stage: &'a Stage,
+    signers: Signers,
     random: &'a mut Random,
     now: Timestamp,
     cases: Cases,
@@ -91,14 +101,18 @@ impl<'a> Desk<'a> {
         if family.kind == Kind::Aggregate {
             return self.add_aggregate(family);
         }
-        let text = match self.mint(family, &Order::default()) {
+        self.add_passing(family, &Order::default(), "");
+    }
+
+    fn add_passing(&mut self, family: &'a Family, order: &Order, word: &str) {
+        let text = match self.mint(family, order) {
             Ok(text) => text,
-            Err(error) => return self.cases.unmade.push((family.id.to_string(), error)),
+            Err(error) => return self.cases.unmade.push((shown(family, word), error)),
         };
         if family.kind == Kind::MerchantCode {
             let expected = Expected::Refusal(Reason::MerchantCode);
             let scene = self.scene_for(Kind::Payment);
-            return self.add(shown(family, ""), &text, scene, expected);
+            return self.add(shown(family, word), &text, scene, expected);
         }
         let mut scenes = self.gateway().scenes().iter();
         let passed = scenes.find_map(|scene| Some((scene, self.decide(&text, &scene.name)?)));
@@ -107,7 +121,7 @@ impl<'a> Desk<'a> {
             Some((scene, (_, expected))) => (Some(scene), expected),
             None => (self.scene_for(family.kind), Expected::Decision),
         };
-        self.add(shown(family, ""), &text, scene, expected);
+        self.add(shown(family, word), &text, scene, expected);
     }
 
     /// An aggregate code on every route it can take, by where it is shown and where it is from.
@@ -134,9 +148,22 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// An aggregate code signed with keys that the gateway has the public part of.
+    fn add_signed(&mut self) {
+        let aggregate = self.find(|family| family.kind == Kind::Aggregate);
+        for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Sm2] {
+            let order = Order {
+                key_id: lent::key_id(algorithm).map(str::to_owned),
+                ..Order::default()
+            };
+            let Some(family) = aggregate else { return };
+            self.add_passing(family, &order, algorithm.name());
+        }
+    }
+
     /// What can be wrong with a signed code, and a mistyped number.
     fn add_flawed(&mut self) {
-        let signed = self.find(|family| family.trust == Trust::Signature);
+        let signed = self.find(|family| family.kind == Kind::Aggregate);
         let flaws = [
             ("expired", Flaw::Expired, Reason::Expired),
             ("not yet valid", Flaw::NotYetValid, Reason::NotYetValid),
@@ -226,7 +253,11 @@ impl<'a> Desk<'a> {
     }
 
     fn mint(&mut self, family: &Family, order: &Order) -> Result<String, MintError> {
-        mint(family, &self.stage.keys(), order, self.random, self.now)
+        let order = Order {
+            signers: self.signers.clone(),
+            ..order.clone()
+        };
+        mint(family, &self.stage.keys(), &order, self.random, self.now)
     }
 
     /// The route of a scan and what it makes us expect; none if the scan is refused.

@@ -27,6 +27,7 @@ use crate::config::ProcessSecrets;
 use crate::explain::{Detail, Explanation, explain};
 use crate::random::Random;
 use crate::sandbox::departments::{self, Department, Departments, Running};
+use crate::sandbox::lent::lend;
 use crate::time::Timestamp;
 use crate::trial::Stopgap;
 
@@ -65,12 +66,15 @@ async fn show(options: &Options, process: &mut Process<'_>) -> Result<Exit, Fail
     let shipped = Shipped::find()?;
     let set = ProcessSecrets::beside(shipped.config());
     let secrets = Stopgap::over(&set);
-    let config = load::config_with(shipped.config(), &secrets, process)?;
+    let mut config = load::config_with(shipped.config(), &secrets, process)?;
+    let lent = lend(&config.gateway.families, &config.keys).map_err(Failure::io)?;
+    let signers;
+    (config.keys, signers) = lent;
     let opened = Stage::open(config, &running, options.overrides(), (process.now)());
     let (stage, office) = opened.map_err(Failure::finding)?;
     tokio::spawn(admin::serve(office.listener, office.operations));
 
-    let cases = cases::draw_up(&stage, &mut random, (process.now)());
+    let cases = cases::draw_up(&stage, signers, &mut random, (process.now)());
     let mut rows = Vec::new();
     let mut wrong = 0;
     for case in &cases.cases {

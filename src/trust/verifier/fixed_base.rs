@@ -25,7 +25,7 @@ const DIGITS: usize = 1 << (WINDOW - 1);
 pub(super) struct FixedBase(Box<[AffinePoint]>);
 
 impl FixedBase {
-    /// Computes the table, which costs as much as three or four multiplications without it.
+    /// Computes the table, which costs as much as four or five multiplications without it.
     pub(super) fn new(point: ProjectivePoint) -> Self {
         let mut entries = Vec::with_capacity(WINDOWS * DIGITS);
         let mut base = point;

@@ -21,7 +21,7 @@ use super::KeyFault;
 use crate::family::{Algorithm, Form};
 
 pub use self::hmac::MIN_SECRET_BYTES;
-pub(crate) use self::pair::to_der;
+pub use self::pair::to_der;
 pub(super) use self::rsa::RSA_BITS;
 pub use self::sm2::{DEFAULT_SM2_ID, MAX_SM2_ID_BYTES};
 

@@ -60,8 +60,8 @@ fn integer<'a>(bytes: &'a [u8], slot: &mut [u8]) -> Option<&'a [u8]> {
     Some(rest)
 }
 
-/// Writes r‖s in DER.
-pub(crate) fn to_der(pair: &[u8]) -> Vec<u8> {
+/// Writes r‖s in DER, for those who sign.
+pub fn to_der(pair: &[u8]) -> Vec<u8> {
     let (first, second) = pair.split_at(pair.len() / 2);
     let numbers: Vec<u8> = [first, second].into_iter().flat_map(to_integer).collect();
     tagged(SEQUENCE, &numbers)

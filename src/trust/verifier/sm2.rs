@@ -36,7 +36,7 @@ const B: U256 =
 /// The width of a number.
 const WIDTH: usize = 32;
 
-/// The uses after which a key is worth a table, which costs as much as three or four of them.
+/// The uses after which a key is worth a table, which costs as much as four or five of them.
 const PATIENCE: usize = 4;
 
 /// The most tables at once: 60 MiB. An installation has tens of SM2 keys, each used for a year.
@@ -267,7 +267,7 @@ mod tests {
             let signer = SigningKey::from_slice(DEFAULT_SM2_ID, &secret.to_repr()).unwrap();
             let signature: Result<Signature, _> = signer.try_sign(b"edge");
             assert_eq!(signature.is_err(), secret == -Scalar::ONE);
-            for signature in signature {
+            if let Ok(signature) = signature {
                 assert!(both.check(b"edge", &signature.to_vec()));
             }
         }

@@ -100,7 +100,7 @@ fn either_algorithm_verifies_with_its_own_key_only() {
 
 #[test]
 fn a_key_of_an_algorithm_the_family_does_not_allow_is_no_key() {
-    let both = r#"algorithms = ["hmac-sha256", "hmac-sm3"]"#;
+    let both = r#"algorithms = ["hmac-sha256", "hmac-sm3", "es256", "eddsa", "sm2"]"#;
     let one = r#"algorithms = ["hmac-sha256"]"#;
     let gateway = gateway_of(changed("", &[(both, one)]));
     let code = Aggregate {
