@@ -97,6 +97,7 @@ struct Issuers {
     fetches: Family<Labels, Counter>,
     keys: Family<Labels, Gauge>,
     fresh: Family<Labels, Gauge<f64, AtomicU64>>,
+    next: Family<Labels, Gauge<f64, AtomicU64>>,
     stale: Family<Labels, Gauge<f64, AtomicU64>>,
     expiry: Family<Labels, Gauge<f64, AtomicU64>>,
 }
@@ -135,6 +136,8 @@ pub struct KeysGauge<'a> {
     pub rejected: usize,
     /// When they could last be had.
     pub fresh: Option<Timestamp>,
+    /// When they will be asked for again.
+    pub next: Option<Timestamp>,
     /// When they no longer serve.
     pub stale: Option<Timestamp>,
     /// When the first that is active ends.
@@ -158,6 +161,11 @@ impl Issuers {
                 "keys_fresh_timestamp_seconds",
                 "When an issuer's keys could last be had",
                 &issuers.fresh,
+            ),
+            (
+                "keys_next_refresh_timestamp_seconds",
+                "When an issuer's keys will be asked for again",
+                &issuers.next,
             ),
             (
                 "keys_stale_timestamp_seconds",
@@ -251,6 +259,7 @@ impl Metrics {
         }
         let times = [
             (&self.issuers.fresh, gauge.fresh),
+            (&self.issuers.next, gauge.next),
             (&self.issuers.stale, gauge.stale),
             (&self.issuers.expiry, gauge.expiry),
         ];
@@ -272,6 +281,7 @@ impl Metrics {
     pub fn forget_issuers(&self) {
         self.issuers.keys.clear();
         self.issuers.fresh.clear();
+        self.issuers.next.clear();
         self.issuers.stale.clear();
         self.issuers.expiry.clear();
     }

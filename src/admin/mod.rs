@@ -40,6 +40,19 @@ pub struct Readiness {
     pub config: ConfigState,
     /// Keys whose secrets are not set, as `issuer/key`.
     pub keys_unavailable: Vec<String>,
+    /// Issuers whose keys or lists could not be had the last time.
+    pub issuers: Vec<IssuerTrouble>,
+}
+
+/// An issuer whose keys or lists could not be had the last time.
+#[derive(Clone, Debug, Serialize)]
+pub struct IssuerTrouble {
+    /// Its id.
+    pub issuer: String,
+    /// The sum of it: `awaited`, `failing`, `stale`; of its lists alone, what its keys are.
+    pub state: &'static str,
+    /// Why.
+    pub why: String,
 }
 
 /// The sum of a gateway's readiness.

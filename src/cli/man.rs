@@ -27,15 +27,14 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
 
 fn write_pages(definition: &clap::Command, folder: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(Failure::at(folder))?;
-    let commands = definition
-        .get_subcommands()
-        .filter(|command| !command.is_hide_set());
-    for command in std::iter::once(definition).chain(commands) {
-        let name = command
-            .get_display_name()
-            .unwrap_or_else(|| command.get_name());
-        let path = folder.join(format!("{name}.1"));
-        std::fs::write(&path, page(command.clone())?).map_err(Failure::at(&path))?;
+    let name = definition
+        .get_display_name()
+        .unwrap_or_else(|| definition.get_name());
+    let path = folder.join(format!("{name}.1"));
+    std::fs::write(&path, page(definition.clone())?).map_err(Failure::at(&path))?;
+    let commands = definition.get_subcommands();
+    for command in commands.filter(|command| !command.is_hide_set()) {
+        write_pages(command, folder)?;
     }
     Ok(())
 }

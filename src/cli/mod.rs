@@ -217,7 +217,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         check(&["man", "--out", path], Exit::Success, "", "");
-        for page in ["multicode.1", "multicode-mint.1", "multicode-demo.1"] {
+        for page in ["multicode.1", "multicode-mint.1", "multicode-keys-verify.1"] {
             assert!(folder.path().join(page).is_file(), "{page}");
         }
         check(

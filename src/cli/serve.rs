@@ -10,9 +10,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::options::Config;
 use super::{Exit, Failure, Process, load};
-use crate::admin::{self, ConfigState, Operations, Readiness, Status};
+use crate::admin::{self, ConfigState, IssuerTrouble, Operations, Readiness, Status};
 use crate::app::{self, App, Overrides, Started};
 use crate::config::ProcessSecrets;
+use crate::fetch::Keeper;
 use crate::metrics::Metrics;
 use crate::reload::Reloader;
 use crate::trust::Standing;
@@ -63,6 +64,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
 async fn watch(started: Started, path: PathBuf) -> Result<Exit, Failure> {
     let secrets = Box::new(ProcessSecrets::beside(&path));
     let sites = Arc::clone(&started.sites);
+    let keeper = sites.load().shared.keeper.clone();
     let reloader = Arc::new(Reloader::new(
         path,
         secrets,
@@ -74,6 +76,7 @@ async fn watch(started: Started, path: PathBuf) -> Result<Exit, Failure> {
     let gateway = RunningGateway {
         reloader: Arc::clone(&reloader),
         metrics: started.metrics,
+        keeper,
         draining: Arc::clone(&draining),
     };
     let mut hangup = signal(SignalKind::hangup())?;
@@ -106,16 +109,32 @@ async fn watch(started: Started, path: PathBuf) -> Result<Exit, Failure> {
 struct RunningGateway {
     reloader: Arc<Reloader>,
     metrics: Metrics,
+    keeper: Keeper,
     draining: Arc<AtomicBool>,
+}
+
+impl RunningGateway {
+    fn issuers_in_trouble(&self) -> Vec<IssuerTrouble> {
+        let standings = self.keeper.standings();
+        let trouble = standings.iter().filter_map(|standing| {
+            Some(IssuerTrouble {
+                issuer: standing.issuer.to_string(),
+                state: standing.state.name(),
+                why: standing.trouble()?.to_owned(),
+            })
+        });
+        trouble.collect()
+    }
 }
 
 impl Operations for RunningGateway {
     fn readiness(&self) -> Readiness {
         let standing = self.reloader.standing();
         let keys_unavailable = self.reloader.keys_unavailable();
+        let issuers = self.issuers_in_trouble();
         let status = if self.draining.load(Ordering::Relaxed) {
             Status::Draining
-        } else if standing.stale.is_some() || !keys_unavailable.is_empty() {
+        } else if standing.stale.is_some() || !keys_unavailable.is_empty() || !issuers.is_empty() {
             Status::Degraded
         } else {
             Status::Ready
@@ -129,6 +148,7 @@ impl Operations for RunningGateway {
             status,
             config,
             keys_unavailable,
+            issuers,
         }
     }
 

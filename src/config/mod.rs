@@ -22,6 +22,7 @@ pub use self::diagnostic::{Diagnostic, Diagnostics, Severity};
 use self::file::{RoutesFile, Shared};
 use self::lower::{Files, Surroundings};
 pub use self::meaning::{Config, Limits, Listener, Trial, Upstream};
+pub(crate) use self::reader::Address;
 pub use self::render::Style;
 pub use self::secrets::{NoSecrets, ProcessSecrets, Secret, SecretError, SecretRef, Secrets};
 use self::source::{Place, SourceId, Sources};

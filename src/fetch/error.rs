@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::keyfile::FileError;
+use crate::trust::Rejected;
 use crate::trust::material::MaterialError;
 use crate::trust::revocation::ListError;
 
@@ -55,10 +56,12 @@ pub enum Unfetched {
     #[error("too many redirects")]
     Redirects,
     /// Every key of the set was rejected.
-    #[error("none of the {rejected} keys can be used")]
+    #[error("none of {keys} keys can be used; {}: {}", first.id, first.reason)]
     Rejected {
         /// How many there are.
-        rejected: usize,
+        keys: usize,
+        /// What is wrong with the first of them.
+        first: Rejected,
     },
     /// Another status than 200.
     #[error("status {0}, expected 200")]

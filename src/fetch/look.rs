@@ -190,10 +190,13 @@ impl Memo {
 
 /// A set without a usable key is none: it never takes the place of one that has some.
 fn usable(found: Found) -> Result<Found, Unfetched> {
-    match (found.keys.len(), found.rejected.len()) {
-        (0, 0) => Err(Unfetched::Empty),
-        (0, rejected) => Err(Unfetched::Rejected { rejected }),
-        _ => Ok(found),
+    match found.rejected.first() {
+        _ if !found.keys.is_empty() => Ok(found),
+        None => Err(Unfetched::Empty),
+        Some(first) => Err(Unfetched::Rejected {
+            keys: found.rejected.len(),
+            first: first.clone(),
+        }),
     }
 }
 

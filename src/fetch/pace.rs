@@ -48,6 +48,9 @@ impl Default for Pace {
     }
 }
 
+/// No server is left alone for longer, whatever the files say.
+const LONGEST_REFRESH: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// No pause after a failure is shorter: chance alone might make it nothing.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -55,7 +58,7 @@ impl Pace {
     /// When to ask a server again that has answered: a tenth earlier or later, so that gateways
     /// started together do not ask together.
     pub(super) fn after_success(&self, refresh: Duration, random: &mut Random) -> Duration {
-        let refresh = refresh.max(self.least_refresh);
+        let refresh = refresh.max(self.least_refresh).min(LONGEST_REFRESH);
         let tenth = refresh / 10;
         refresh.saturating_sub(tenth) + part(tenth * 2, random)
     }

@@ -17,7 +17,7 @@ use super::keeper::{Board, Order, Setting};
 use super::look::Sight;
 use super::snapshot::Shelf;
 use super::tended::{Asking, Bell, Rhythm, Role, Tended};
-use super::{Feed, Renewal};
+use super::{Feed, Renewal, Unfetched};
 use crate::metrics::{Fetch, KeysGauge, Metrics};
 use crate::random::Random;
 use crate::trust::standing::KeyState;
@@ -174,12 +174,14 @@ impl Rounds {
     fn begin(&mut self, feed: Feed, bell: &Bell, now: Instant) -> Tended {
         self.generation += 1;
         let mut tended = Tended::new(feed, self.generation, now);
-        let looks = tended.sources.iter();
-        let looks = looks.map(|source| (source.id, self.gear.look(&tended.feed, source)));
-        for (id, look) in looks.collect::<Vec<_>>() {
+        // Keys may bring lists of their own, which are behind them.
+        let mut place = 0;
+        while let Some(source) = tended.sources.get(place) {
+            let (id, look) = (source.id, self.gear.look(&tended.feed, source));
             if let Some((sight, wall)) = look.recall() {
                 tended.take(id, sight, wall, now);
             }
+            place += 1;
         }
         for source in &mut tended.sources {
             source.bells.push(bell.clone());
@@ -200,12 +202,15 @@ impl Rounds {
                 let lane = Arc::clone(if urgent { &self.urgent } else { &self.regular });
                 self.flights.spawn(async move {
                     let _place = lane.acquire_owned().await;
+                    let issuer = look.issuer.clone();
+                    // A task of its own: one that fails must land as well.
+                    let outcome = tokio::spawn(look.run()).await;
                     Landing {
-                        issuer: look.issuer.clone(),
+                        issuer,
                         generation,
                         source,
                         role,
-                        outcome: look.run().await,
+                        outcome: outcome.unwrap_or(Err(Unfetched::Fault)),
                     }
                 });
             }
@@ -240,9 +245,10 @@ impl Rounds {
             now,
             wall,
         };
+        let mut bells = Vec::new();
         let mut sources = tended.sources.iter_mut();
         if let Some(source) = sources.find(|it| it.id == landing.source) {
-            source.landed(outcome.as_ref().copied(), &mut rhythm, refresh);
+            bells = source.landed(outcome.as_ref().copied(), &mut rhythm, refresh);
             if source.role != landing.role {
                 // A newer version was announced meanwhile.
                 source.due = now;
@@ -253,6 +259,7 @@ impl Rounds {
         if landing.role == Role::Keys {
             self.answer(&landing.issuer);
         }
+        drop(bells);
     }
 
     /// Puts what is known of an issuer in force.
@@ -337,6 +344,7 @@ impl Rounds {
             states: &states,
             rejected: standing.rejected.len(),
             fresh: standing.last_success,
+            next: standing.next_refresh,
             stale: standing.serve_until,
             expiry: ends.filter_map(|key| key.not_after).min(),
         });

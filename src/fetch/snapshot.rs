@@ -222,7 +222,8 @@ fn refuse_writable(_: &Path, _: &fs::Metadata) -> Result<(), ShelfError> {
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

@@ -139,16 +139,16 @@ impl Source {
         self.failures == 0 && self.asked.last_success.is_some()
     }
 
-    /// Notes how an attempt ended, and when the next one is due.
+    /// Notes how an attempt ended, and when the next one is due. Who waits for it is to be woken
+    /// once that is in force.
     pub(super) fn landed(
         &mut self,
         outcome: Result<(), &Unfetched>,
         rhythm: &mut Rhythm<'_>,
         refresh: Duration,
-    ) {
+    ) -> Vec<Bell> {
         self.flying = false;
         self.urgent = false;
-        self.bells.clear();
         self.asked.last = Some(rhythm.wall);
         self.failures = match outcome {
             Ok(()) => 0,
@@ -169,6 +169,7 @@ impl Source {
         };
         self.due = rhythm.now + pause;
         self.asked.next = Some(rhythm.wall.after(pause));
+        std::mem::take(&mut self.bells)
     }
 }
 

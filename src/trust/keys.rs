@@ -241,3 +241,50 @@ impl KeyWindow {
             && self.not_after.is_none_or(|end| now < end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: Option<&str>) -> Key {
+        Key {
+            id: id.map(Into::into),
+            algorithm: Algorithm::Es256,
+            window: KeyWindow::default(),
+            purposes: PurposeSet::ALL,
+            verifier: None,
+            crl_version: None,
+        }
+    }
+
+    #[test]
+    fn a_look_up_finds_the_one_key_among_all_there_are() {
+        // As many as the largest directory of SMART Health Card issuers had.
+        let issuers = (0..651).map(|place| {
+            let ids: &[&str] = if place < 310 { &["k0", "k1"] } else { &["k0"] };
+            let keys = ids.iter().map(|id| key(Some(id)));
+            Issuer {
+                id: format!("i{place}").into(),
+                keys: KeySet::new(keys, Supply::Files).into(),
+                ..Issuer::default()
+            }
+        });
+        let keys: Keys = issuers.collect();
+        assert_eq!(keys.issuers().flat_map(|it| it.keys.iter()).count(), 961);
+        for place in 0..651 {
+            let issuer = keys.issuer(&format!("i{place}")).unwrap();
+            assert_eq!(issuer.keys.candidates(Some("k0")).count(), 1);
+            let second = usize::from(place < 310);
+            assert_eq!(issuer.keys.candidates(Some("k1")).count(), second);
+        }
+    }
+
+    #[test]
+    fn a_code_that_names_no_key_means_any_and_one_without_a_name_is_meant_by_all() {
+        let set = KeySet::new([key(Some("a")), key(Some("b")), key(None)], Supply::Files);
+        let count = |id| set.candidates(id).count();
+        assert_eq!((count(None), count(Some("a")), count(Some("c"))), (3, 2, 1));
+        let many = KeySet::new((0..50).map(|_| key(Some("a"))), Supply::Files);
+        assert_eq!(many.candidates(Some("a")).count(), MAX_CANDIDATES);
+    }
+}

@@ -149,10 +149,26 @@ fn options(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-fn help(command: &str) -> String {
+/// What the program says about a command, and about the commands it is made of.
+fn help(words: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_multicode");
-    let out = Command::new(program).args(["help", command]).output();
-    String::from_utf8(out.unwrap().stdout).unwrap()
+    let out = Command::new(program).arg("help").args(words).output();
+    let mut said = String::from_utf8(out.unwrap().stdout).unwrap();
+    for command in commands(&said.clone()) {
+        let words: Vec<_> = words.iter().copied().chain([command]).collect();
+        said += &help(&words);
+    }
+    said
+}
+
+/// The commands a help lists.
+fn commands(usage: &str) -> impl Iterator<Item = &str> {
+    let listed = usage
+        .split_once("Commands:\n")
+        .map_or("", |(_, after)| after);
+    let lines = listed.lines().take_while(|line| !line.is_empty());
+    let words = lines.filter_map(|line| line.split_whitespace().next());
+    words.filter(|command| *command != "help")
 }
 
 #[test]
@@ -160,18 +176,14 @@ fn documented_options_are_the_programs() {
     let program = env!("CARGO_BIN_EXE_multicode");
     let out = Command::new(program).arg("help").output().unwrap();
     let usage = String::from_utf8(out.stdout).unwrap();
-    let (_, commands) = usage.split_once("Commands:\n").unwrap();
-    let commands = commands.lines().take_while(|line| !line.is_empty());
-    let mut commands: BTreeSet<&str> = commands
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|command| *command != "help")
-        .collect();
+    let mut commands: BTreeSet<&str> = commands(&usage).collect();
+    assert!(commands.len() > 5, "{usage}");
     let manual = fs::read_to_string(root().join("docs/cli.md")).unwrap();
     for section in manual.split("\n## `").skip(1) {
         let (heading, _) = section.split_once('\n').unwrap();
         let of = |part: &str| part.split([' ', '`']).next().unwrap_or_default().to_owned();
         let named: Vec<_> = heading.split(", `").map(of).collect();
-        let real: BTreeSet<_> = named.iter().flat_map(|it| options(&help(it))).collect();
+        let real: BTreeSet<_> = named.iter().flat_map(|it| options(&help(&[it]))).collect();
         assert_eq!(options(section), real, "docs/cli.md, {heading}");
         for command in &named {
             assert!(commands.remove(command.as_str()), "{command} is no command");

@@ -9,6 +9,10 @@ static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::I
 #[cfg(test)]
 mod engine;
 
+/// Issuers' keys: key servers in every mood, files, snapshots, lists of what was taken back.
+#[cfg(test)]
+mod fetch;
+
 /// The gateway from the terminal's socket to the department's: request forms, headers, limits, faults,
 /// pages, reloads, and what must never be told to anybody.
 #[cfg(test)]

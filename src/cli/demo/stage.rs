@@ -172,6 +172,7 @@ impl Operations for Porter {
                 why: None,
             },
             keys_unavailable: Vec::new(),
+            issuers: Vec::new(),
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) enum Keys {
     /// They stand here.
     Inline(Vec<Key>),
     /// A server.
-    Server(Server, Renewal),
+    Server(Box<Server>),
 }
 
 /// One of `revoked`.
@@ -45,7 +45,7 @@ pub(crate) enum List {
     /// A file.
     File(Spanned<PathBuf>),
     /// A server.
-    Server(Server),
+    Server(Box<Server>),
 }
 
 /// `{ url, ca, … }`.
@@ -55,6 +55,7 @@ pub(crate) struct Server {
     pub(crate) resource: Option<Resource>,
     pub(crate) ca: Option<Word>,
     pub(crate) private_addresses: Option<Spanned<bool>>,
+    pub(crate) renewal: Renewal,
 }
 
 /// What is asked of a server.
@@ -130,7 +131,8 @@ fn keys(value: Value<'_>) -> Option<Keys> {
             };
             let well_known = table.optional("well_known", boolean);
             let well_known = well_known.filter(|it| it.value);
-            Some(Keys::Server(server(table, well_known), renewal))
+            let server = server(table, well_known);
+            Some(Keys::Server(Box::new(Server { renewal, ..server })))
         }
         DeValue::String(_) => file(value).map(Keys::File),
         _ => value.mismatch("an array of keys, \"file:PATH\" or a table with \"url\""),
@@ -139,7 +141,10 @@ fn keys(value: Value<'_>) -> Option<Keys> {
 
 fn revoked(value: Value<'_>) -> Option<List> {
     match value.get() {
-        DeValue::Table(_) => Some(List::Server(server(value.table()?, None))),
+        DeValue::Table(_) => {
+            let server = server(value.table()?, None);
+            Some(List::Server(Box::new(server)))
+        }
         DeValue::String(_) => file(value).map(List::File),
         _ => value.mismatch("\"file:PATH\" or a table with \"url\""),
     }
@@ -164,6 +169,7 @@ fn server(mut table: Table<'_>, well_known: Option<Spanned<bool>>) -> Server {
         resource,
         ca: table.optional("ca", string),
         private_addresses: table.optional("private_addresses", boolean),
+        renewal: Renewal::default(),
     };
     table.finish();
     server
@@ -220,6 +226,10 @@ pub(crate) fn algorithm(value: Value<'_>) -> Option<Spanned<Algorithm>> {
 }
 
 /// Reads `"file:PATH"`. What is none may be a key itself: it is hidden from now on.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a reader uses its value up, so that nobody reads it twice"
+)]
 fn file(value: Value<'_>) -> Option<Spanned<PathBuf>> {
     match value.get().as_str().and_then(SecretRef::parse) {
         Some(SecretRef::File(path)) => Some(Spanned::new(path, value.at())),

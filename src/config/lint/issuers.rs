@@ -4,7 +4,7 @@ use crate::config::diagnostic::{Collector, Diagnostic};
 use crate::config::lower::IssuerAt;
 use crate::config::suggest::quoted;
 use crate::family::layout::Issuer as Named;
-use crate::family::{Algorithm, AlgorithmSet, Family, Reader, Trust};
+use crate::family::{Algorithm, AlgorithmSet, Family, Reader};
 use crate::trust::Keys;
 
 /// The issuers with the families their codes belong to.
@@ -43,29 +43,29 @@ impl Lint<'_> {
 
     /// Whether codes of the family can be the issuer's.
     fn names(&self, family: &Family, issuer: &IssuerAt) -> bool {
-        match &family.reader {
+        let only = match &family.reader {
             Reader::Declared(layout) => match &layout.issuer {
-                Some(Named::Capture(_)) => true,
-                Some(Named::Constant(name)) => {
-                    let named = self.keys.issuer(name);
-                    named.is_some_and(|named| *named.id == *issuer.id.value)
-                }
-                None => false,
+                Some(Named::Capture(_)) => return true,
+                Some(Named::Constant(name)) => name,
+                None => return false,
             },
-            _ => family.trust != Trust::Structure,
-        }
+            Reader::Token(layout) => match &layout.issuer {
+                Some(name) => name,
+                None => return true,
+            },
+            Reader::EmvConsumer | Reader::EmvMerchant | Reader::Gs1 => return false,
+        };
+        let named = self.keys.issuer(only);
+        named.is_some_and(|named| *named.id == *issuer.id.value)
     }
 }
 
 /// The algorithms a family's signatures may be by.
 fn algorithms(family: &Family) -> impl Iterator<Item = Algorithm> {
-    let set = match (&family.reader, family.trust) {
-        (_, Trust::Structure) => AlgorithmSet::EMPTY,
-        (Reader::Declared(layout), _) => {
-            let signature = layout.signature.as_ref();
-            signature.map_or(AlgorithmSet::EMPTY, |it| it.algorithms)
-        }
-        _ => AlgorithmSet::ALL,
+    let set = match &family.reader {
+        Reader::Declared(layout) => layout.signature.as_ref().map(|it| it.algorithms),
+        Reader::Token(layout) => Some(layout.algorithms),
+        Reader::EmvConsumer | Reader::EmvMerchant | Reader::Gs1 => None,
     };
-    set.iter()
+    set.unwrap_or_default().iter()
 }

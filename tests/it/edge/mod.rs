@@ -11,6 +11,8 @@ mod forms;
 mod framing;
 mod gateway;
 mod headers;
+mod key_command;
+mod keys;
 mod limits;
 mod pages;
 mod program;

@@ -15,7 +15,7 @@ use rustls_pki_types::ServerName;
 use super::{Backend, Client, EAN, Files, HEALTH_CARD, TestGateway, post};
 
 /// A certificate for `localhost`, its own authority, as `NAME.pem` and `NAME.key`.
-fn certify(files: &Files, name: &str) {
+pub(super) fn certify(files: &Files, name: &str) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     fs::write(files.path(&format!("{name}.pem")), made.cert.pem()).unwrap();
     fs::write(

@@ -97,8 +97,8 @@ fn lower_one(
             let keys = keys.map(|key| Spanned::new(key, path.at)).collect();
             (keys, Some(Origin::File(kept.path(&path.value))))
         }
-        Some(WrittenKeys::Server(server, written_renewal)) => {
-            (renewal, supply) = (written_renewal, Supply::Awaited);
+        Some(WrittenKeys::Server(server)) => {
+            (renewal, supply) = (&server.renewal, Supply::Awaited);
             reading.from = material::Origin::Network;
             let remote = kept.remote(server, &written.iss);
             (Vec::new(), remote.map(Origin::Remote))

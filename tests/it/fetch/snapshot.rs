@@ -1,0 +1,132 @@
+//! A start without the key server, and a reload that asks nobody.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use multicode::fetch::Pace;
+use multicode::trust::standing::SupplyState;
+
+use super::server::{KeyServer, Reply};
+use super::{Setting, Tending, at, feed, issuers, make_key, one_key, outcome, set, setting, token};
+
+/// Waits no longer than it must.
+fn kept_in(folder: &Path) -> Setting {
+    let pace = Pace {
+        first_keys: Duration::from_millis(500),
+        ..setting().pace
+    };
+    let snapshot = Some(folder.join("keys"));
+    Setting {
+        snapshot,
+        pace,
+        ..setting()
+    }
+}
+
+#[test]
+fn a_start_needs_no_key_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, key) = one_key();
+    let origin = || feed("a", at(server.remote("/jwks.json")));
+    let first = Tending::start(kept_in(folder.path()), origin());
+    let known = first.standing().last_success;
+    drop(first);
+    server.dies();
+    let tending = Tending::start(kept_in(folder.path()), origin());
+    let (code, now) = (token("a", "k1", &key, 1), multicode::app::now());
+    assert_eq!(
+        outcome(&tending.keys.load(), &code, now),
+        Ok("recognise-only".into())
+    );
+    let standing = tending.standing();
+    assert_eq!(standing.state, SupplyState::Failing);
+    let apart = standing.last_success.unwrap().millis() - known.unwrap().millis();
+    assert!(apart.abs() < 500, "{apart}");
+    // Another issuer's snapshot is none of ours.
+    let other = feed("a", at(server.remote("/other.json")));
+    let tending = Tending::start(kept_in(folder.path()), other);
+    assert!(!tending.has("k1"));
+}
+
+#[test]
+fn a_start_without_anything_waits_a_moment_and_serves() {
+    let server = KeyServer::start(Reply::nothing().after(Duration::from_secs(4)));
+    let began = Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    let tending = Tending::start(
+        kept_in(folder.path()),
+        feed("a", at(server.remote("/jwks.json"))),
+    );
+    assert!(began.elapsed() < Duration::from_secs(3));
+    let code = token("a", "k1", &make_key(), 1);
+    let now = multicode::app::now();
+    assert_eq!(
+        outcome(&tending.keys.load(), &code, now),
+        Err("key-unavailable")
+    );
+    assert_eq!(tending.standing().state, SupplyState::Awaited);
+}
+
+#[test]
+fn a_snapshot_that_was_tampered_with_is_ignored() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, _) = one_key();
+    let origin = || feed("a", at(server.remote("/jwks.json")));
+    drop(Tending::start(kept_in(folder.path()), origin()));
+    server.dies();
+    for entry in fs::read_dir(folder.path().join("keys")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("\"keys\"", "\"kyes\"")).unwrap();
+    }
+    let tending = Tending::start(kept_in(folder.path()), origin());
+    assert!(!tending.has("k1"));
+}
+
+#[test]
+fn a_reload_keeps_the_keys_it_has_and_asks_nobody() {
+    let (server, _) = one_key();
+    let tending = Tending::of(&server);
+    let before = tending.keys.load().issuer("a").unwrap().keys.clone();
+    let mut again = feed("a", at(server.remote("/jwks.json")));
+    again.max_stale = 24 * super::HOUR;
+    let other = KeyServer::start(Reply::json(set(&[("o1", &make_key())])));
+    let feeds = vec![again, feed("b", at(other.remote("/jwks.json")))];
+    let keys = tending.keeper.adopt(feeds, issuers(&["a", "b"]));
+    let keys = keys.load();
+    assert!(keys.issuer("b").unwrap().keys.has("o1"));
+    let after = &keys.issuer("a").unwrap().keys;
+    assert!(after.has("k1") && after.supply != before.supply);
+    assert_eq!((server.count(), other.count()), (1, 1));
+    // Who is gone is asked no more, and is not told of.
+    let keys = tending.keeper.adopt(
+        vec![feed("b", at(other.remote("/jwks.json")))],
+        issuers(&["b"]),
+    );
+    assert!(keys.load().issuer("a").is_none());
+    tending.keeper.refresh(None);
+    assert_eq!((server.count(), other.count()), (1, 2));
+    assert_eq!(tending.keeper.standings().len(), 1);
+}
+
+#[test]
+fn files_are_looked_at_and_bad_ones_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("issuer.jwks");
+    let (first, second) = (make_key(), make_key());
+    fs::write(&path, set(&[("k1", &first)])).unwrap();
+    let origin = Some(multicode::fetch::Origin::File(path.clone()));
+    let tending = Tending::start(setting(), feed("a", origin));
+    assert!(tending.has("k1"));
+    assert_eq!(tending.standing().state, SupplyState::Files);
+    fs::write(&path, set(&[("k1", &first), ("k2", &second)])).unwrap();
+    super::eventually("the second key", || tending.has("k2"));
+    fs::write(&path, "<html>").unwrap();
+    super::eventually("an error", || tending.error().contains("HTML"));
+    assert!(tending.has("k2"));
+    assert_eq!(tending.standing().state, SupplyState::Failing);
+    fs::write(&path, set(&[("k2", &second)])).unwrap();
+    super::eventually("one key less", || !tending.has("k1"));
+    assert!(tending.standing().trouble().is_none());
+}
