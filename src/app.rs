@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::config::{Config, Limits};
+use crate::fetch::{Introspection, Platform};
 use crate::fetch::{Keeper, Pace, Setting};
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
@@ -188,11 +190,7 @@ pub struct Started {
 
 /// Turns a configuration into what the proxy works with.
 pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, StartError> {
-    let upstreams = config
-        .upstreams
-        .iter()
-        .map(upstream)
-        .collect::<Result<_, _>>()?;
+    let upstreams = upstreams(&config.upstreams)?;
     let entrances = config.listeners.iter().map(|listener| Entrance {
         name: listener.name.clone(),
         written: listener.address,
@@ -206,11 +204,13 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     // Last of all that takes long, and it cannot fail: what it replaces is gone.
     let keys = shared.keeper.adopt(config.feeds, config.keys);
     let handles = metrics.handles(&gateway);
+    let platforms = platforms(config.introspections, metrics)?;
     let Limits { body_timeout, .. } = config.limits;
     let config = SiteConfig {
         gateway,
         keys,
         upstreams,
+        platforms,
         entrances,
         adapters: config.adapters,
         landings: config.landings,
@@ -218,6 +218,25 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         shared,
     };
     Ok(Site::new(config, handles))
+}
+
+/// The platforms that are asked about codes, with nothing kept yet.
+pub fn platforms(
+    introspections: Vec<Introspection>,
+    metrics: &Metrics,
+) -> Result<Vec<Arc<Platform>>, StartError> {
+    let digests = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+    let digests = digests.map_err(|_| StartError::Randomness)?;
+    let platform = |about: Introspection| {
+        let counts = metrics.introspection(&about.name);
+        Arc::new(Platform::new(about, digests.clone(), counts))
+    };
+    Ok(introspections.into_iter().map(platform).collect())
+}
+
+/// The backends, with whom to trust.
+pub fn upstreams(configs: &[crate::config::Upstream]) -> Result<Vec<UpstreamConfig>, StartError> {
+    configs.iter().map(upstream).collect()
 }
 
 fn upstream(config: &crate::config::Upstream) -> Result<UpstreamConfig, StartError> {

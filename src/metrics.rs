@@ -27,6 +27,7 @@ pub struct Metrics {
     scans: Family<Labels, Counter>,
     artefacts: Family<Labels, Counter>,
     ambiguous: Family<Labels, Counter>,
+    introspections: Family<Labels, Counter>,
     reloads: Family<Labels, Counter>,
     issuers: Issuers,
     last_reload_successful: Gauge,
@@ -40,6 +41,55 @@ pub struct Handles {
     reasons: Box<[Counter]>,
     artefacts: Box<[Counter]>,
     ambiguous: Box<[Counter]>,
+}
+
+/// How an issuer's platform's word about a code was had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It calls the code good.
+    Active,
+    /// Too many questions were open, so it was not asked.
+    Busy,
+    /// It does not call the code good.
+    Inactive,
+    /// An earlier question served.
+    Kept,
+    /// It was asked in vain.
+    Unavailable,
+}
+
+impl Asked {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Active,
+        Self::Busy,
+        Self::Inactive,
+        Self::Kept,
+        Self::Unavailable,
+    ];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Busy => "busy",
+            Self::Inactive => "inactive",
+            Self::Kept => "kept",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// The counters of one introspection.
+#[derive(Debug)]
+pub struct Introspections(Box<[Counter]>);
+
+impl Introspections {
+    /// Counts how a word was had.
+    pub fn count(&self, how: Asked) {
+        let place = Asked::ALL.iter().position(|&one| one == how);
+        count(&self.0, place.unwrap_or_default());
+    }
 }
 
 impl Default for Metrics {
@@ -57,6 +107,11 @@ impl Default for Metrics {
             &mut registry,
             "classify_ambiguous",
             "Texts that a second family claimed, by the family that won or tied",
+        );
+        let introspections = counters(
+            &mut registry,
+            "introspections",
+            "Codes whose issuer's platform had to be asked, by how its word was had",
         );
         let reloads = counters(
             &mut registry,
@@ -83,6 +138,7 @@ impl Default for Metrics {
             scans,
             artefacts,
             ambiguous,
+            introspections,
             reloads,
             issuers,
             last_reload_successful,
@@ -205,6 +261,7 @@ impl Metrics {
         };
         self.scans.clear();
         self.ambiguous.clear();
+        self.introspections.clear();
         let routes = gateway
             .routes()
             .iter()
@@ -226,6 +283,18 @@ impl Metrics {
             artefacts: artefacts.collect(),
             ambiguous: ambiguous.collect(),
         }
+    }
+
+    /// Resolves the counters of an introspection, after [`Self::handles`].
+    pub fn introspection(&self, name: &str) -> Introspections {
+        let counters = Asked::ALL.iter().map(|how| {
+            let labels = vec![
+                ("introspection", name.into()),
+                ("outcome", how.name().into()),
+            ];
+            self.introspections.get_or_create_owned(&labels)
+        });
+        Introspections(counters.collect())
     }
 
     /// Notes that files were loaded, or could not be.

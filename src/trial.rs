@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 use crate::config::meaning::{Expect, Trial, TrialCode};
 use crate::config::source::Place;
 use crate::config::{self, Secret, SecretError, SecretRef, Secrets};
-use crate::explain::{Detail, Explanation, explain};
+use crate::explain::{Ask, Detail, Explanation, Telling, explain};
 use crate::family::Kind;
-use crate::gateway::{Door, Gateway};
+use crate::gateway::{Door, Gateway, Suspended};
 use crate::policy::Strangers;
 use crate::random::Random;
 use crate::reason::Reason;
@@ -114,7 +114,15 @@ fn failures(
         text: clean(&text, Cleaning::Scanner),
         claims,
     };
-    let (story, _) = explain(gateway, &scan, door, keys, Detail::Verdict, trial.now);
+    let says = trial
+        .platform
+        .as_ref()
+        .map(|told| |_: &Suspended<'_>| Some(Arc::clone(told)));
+    let telling = Telling {
+        detail: Detail::Verdict,
+        ask: says.as_ref().map(|says| says as &Ask<'_>),
+    };
+    let (story, _) = explain(gateway, &scan, door, keys, telling, trial.now);
     compare(&trial.expect, &story)
 }
 

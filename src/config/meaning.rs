@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -11,13 +12,14 @@ use ipnet::IpNet;
 use super::source::Place;
 use crate::family::{Family, Kind, Region};
 use crate::fetch::Feed;
+use crate::fetch::Introspection;
 use crate::gateway::{Door, Parts};
 use crate::proxy::extract::Adapter;
 use crate::proxy::landing::Landing;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
 use crate::time::Timestamp;
-use crate::trust::Keys;
+use crate::trust::{Introspected, Keys};
 use crate::upstream::Endpoint;
 
 /// A whole configuration.
@@ -41,6 +43,8 @@ pub struct Config {
     pub limits: Limits,
     /// The backends; routes name them by their place here.
     pub upstreams: Vec<Upstream>,
+    /// The issuers' platforms that are asked about codes; families name them by their place here.
+    pub introspections: Vec<Introspection>,
     /// Requests that terminals send already.
     pub adapters: Vec<Adapter>,
     /// Pages behind the code on the wall.
@@ -143,6 +147,8 @@ pub struct Trial {
     pub region: Option<Box<str>>,
     /// The time of the scan.
     pub now: Timestamp,
+    /// What the issuer's platform says, where its word is needed; none: that the code is good.
+    pub platform: Option<Arc<Introspected>>,
     /// What must come out.
     pub expect: Expect,
 }

@@ -6,16 +6,18 @@ mod preview;
 mod story;
 mod trace;
 
+use std::sync::Arc;
+
 pub use self::preview::RequestStory;
 pub use self::story::{
     Explanation, FieldStory, NearMissStory, RouteStory, TriedStory, TrustStory, UnixSeconds,
 };
 use self::trace::Trace;
-use crate::gateway::{Decision, Door, Gateway, Rejection};
+use crate::gateway::{Decision, Door, Gateway, Rejection, Step, Suspended};
 use crate::reason::Reason;
 use crate::scan::Scan;
 use crate::time::Timestamp;
-use crate::trust::Keys;
+use crate::trust::{Answer, Introspected, Keys, Need};
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,17 +29,54 @@ pub enum Detail {
     Verdict,
 }
 
+/// Asks the platform of a code's issuer; `None`: it said nothing.
+pub type Ask<'p> = dyn Fn(&Suspended<'_>) -> Option<Arc<Introspected>> + 'p;
+
+/// How a scan is explained.
+#[derive(Clone, Copy)]
+#[expect(
+    missing_debug_implementations,
+    reason = "a function has nothing to show"
+)]
+pub struct Telling<'p> {
+    /// How much is told.
+    pub detail: Detail,
+    /// Who asks the platforms. Without one nobody is asked, and codes believed on a platform's word
+    /// are told of as if it called them good: that says where they would go.
+    pub ask: Option<&'p Ask<'p>>,
+}
+
+impl From<Detail> for Telling<'_> {
+    fn from(detail: Detail) -> Self {
+        Self { detail, ask: None }
+    }
+}
+
 /// Decides `scan` and tells why.
-pub fn explain<'a>(
+pub fn explain<'a, 'p>(
     gateway: &'a Gateway,
     scan: &'a Scan<'_>,
     door: &'a Door,
     keys: &'a Keys,
-    detail: Detail,
+    telling: impl Into<Telling<'p>>,
     now: Timestamp,
 ) -> (Explanation<'a>, Result<Decision<'a>, Rejection<'a>>) {
+    let Telling { detail, ask } = telling.into();
     let mut trace = Trace::new(detail);
-    let outcome = gateway.decide_recorded(scan, door, keys, &mut trace, now);
+    let outcome = match gateway.begin(scan, door, keys, &mut trace, now) {
+        Step::Settled(outcome) => outcome,
+        Step::Asks(suspended) => {
+            let answer = match suspended.need() {
+                Need::Introspection { .. } => {
+                    let told = ask.map(|ask| ask(&suspended));
+                    trace.introspected(told.as_ref().map(Option::as_deref));
+                    Answer::Introspected(told.unwrap_or_else(|| Some(Introspected::ACTIVE.into())))
+                }
+                Need::Verification(verification) => Answer::Verified(Some(verification.run())),
+            };
+            suspended.resume(answer, &mut trace, now)
+        }
+    };
     let near_misses = trace.near_misses(keys, now);
     let mut told = trace.tell(gateway, scan, &outcome);
     told.trust.near_misses = near_misses;

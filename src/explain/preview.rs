@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::family::Mask;
 use crate::gateway::Decision;
 use crate::route::contract::{Rendered, Sent, Values};
 use crate::route::{Action, Forward};
@@ -49,9 +50,11 @@ fn render(forward: &Forward, decision: &Decision<'_>, now: Timestamp) -> Option<
     let values = decision.values(contract.account(), &secrets, now);
     let account = values.account.map(|account| mask.show(account));
     let code = values.code.map(|text| mask.show(text));
+    let index = values.index.map(|index| Mask::All.show(index));
     let values = Values {
         account: account.as_deref(),
         code: code.as_deref(),
+        index: index.as_deref(),
         request_id: "request-id",
         sent: Sent::IMAGINED,
         ..values

@@ -75,6 +75,12 @@ pub struct TrustStory<'a> {
     pub not_after: Option<UnixSeconds>,
     /// `ok`, `expired` or `not-yet`.
     pub time: Option<&'static str>,
+    /// What the issuer's platform says: `active`, `inactive`, `unavailable`, or `not-asked`, which is
+    /// told as `active` would be; none if its word is not needed.
+    pub introspection: Option<&'static str>,
+    /// What may be shown of the holder's index there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
     /// What would have to be otherwise for the code to be believed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near_misses: Vec<NearMissStory>,

@@ -14,7 +14,7 @@ use crate::policy::{Place, Scene};
 use crate::route::Route;
 use crate::scan::{Artefact, Scan};
 use crate::time::Timestamp;
-use crate::trust::{Depth, Findings, Key, Keys, NearMiss, Untrusted, Verified};
+use crate::trust::{Depth, Findings, Introspected, Key, Keys, NearMiss, Untrusted, Verified};
 
 /// What a decision looked at.
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ pub(super) struct Trace<'a> {
     matched: Vec<Match<'a>>,
     code: Option<Code<'a>>,
     trust: TrustStory<'a>,
+    word_ends: Option<Timestamp>,
     assurance: Option<&'static str>,
     region: Option<String>,
     scene: Option<&'a Scene>,
@@ -52,12 +53,15 @@ impl<'a> Recorder<'a> for Trace<'a> {
         let ends = code
             .expires_at
             .or_else(|| Some(code.issued_at?.after(code.family.validity.max_age?)));
+        let ends = ends.into_iter().chain(self.word_ends).min();
         self.trust = TrustStory {
             signature: Some(signature_word(findings.signature)),
             key: findings.key.map(Key::label),
             not_before: code.issued_at.map(UnixSeconds::from),
             not_after: ends.map(UnixSeconds::from),
             time: findings.time.map(time_word),
+            introspection: self.trust.introspection,
+            index: self.trust.index.take(),
             near_misses: Vec::new(),
         };
         if let Ok(verified) = verdict {
@@ -84,6 +88,20 @@ impl<'a> Trace<'a> {
             detail,
             ..Self::default()
         }
+    }
+
+    /// Notes what the platform says: nothing, or that it was not even asked.
+    pub(super) fn introspected(&mut self, told: Option<Option<&Introspected>>) {
+        self.trust.introspection = Some(match told {
+            None => "not-asked",
+            Some(None) => "unavailable",
+            Some(Some(told)) if told.active => "active",
+            Some(Some(_)) => "inactive",
+        });
+        let told = told.flatten();
+        let index = told.and_then(|told| told.index.as_deref());
+        self.trust.index = index.map(|index| Mask::All.show(index));
+        self.word_ends = told.and_then(|told| told.expires_at);
     }
 
     pub(super) fn tell(

@@ -1,4 +1,4 @@
-//! What is fetched from issuers, and kept: their keys, and what they took back.
+//! What is fetched from issuers, and kept: their keys, what they took back, their word about a code.
 //!
 //! One thread for the whole process, the [`Keeper`]'s, asks key servers and looks at files; what it
 //! has goes into a snapshot that scans read. It outlives reloads: an issuer whose origins stay
@@ -12,6 +12,7 @@ mod client;
 mod error;
 mod flight;
 mod gate;
+pub mod introspection;
 mod keeper;
 mod look;
 mod pace;
@@ -22,6 +23,7 @@ pub mod source;
 mod tended;
 
 pub use self::error::Unfetched;
+pub use self::introspection::{Introspection, Platform};
 pub use self::keeper::{Keeper, Renewal, Setting};
 pub use self::pace::Pace;
 pub use self::source::{Feed, Origin, Remote, WhenStale};

@@ -14,13 +14,13 @@ use self::step::Circumstances;
 pub use self::step::{Step, Suspended};
 use crate::classify::{Classified, Classifier, Witness};
 use crate::family::region::Relation;
-use crate::family::{Code, Family, Kind, KindSet};
+use crate::family::{Code, Family, Kind, KindSet, Region};
 use crate::policy::{Place, Scene, Scenes, Strangers, Terminals};
 use crate::reason::Reason;
 use crate::route::{Occasion, Route, Routes};
 use crate::scan::Scan;
 use crate::time::Timestamp;
-use crate::trust::{Depth, Examination, Findings, Keys, Untrusted, Verified};
+use crate::trust::{Assurance, Depth, Examination, Findings, Keys, Need, Untrusted, Verified};
 
 /// Everything a decision needs: an immutable snapshot of the configuration.
 #[derive(Debug, Default)]
@@ -167,17 +167,48 @@ impl Gateway {
         }
         let mut findings = Findings::default();
         match keys.examine(code, R::DEPTH, &mut findings, now) {
-            Examination::Asks(question) => Step::Asks(Suspended {
-                gateway: self,
-                circumstances,
-                question,
-                findings,
-            }),
+            Examination::Asks(question) => {
+                let worth = match question.need() {
+                    Need::Introspection { .. } => {
+                        self.is_worth_asking(circumstances, question.code(), recorder)
+                    }
+                    Need::Verification(_) => Ok(()),
+                };
+                match worth {
+                    Err(reason) => Step::Settled(Err(circumstances.refuse(reason))),
+                    Ok(()) => Step::Asks(Suspended {
+                        gateway: self,
+                        circumstances,
+                        question,
+                        findings,
+                    }),
+                }
+            }
             Examination::Settled(verified) => {
                 recorder.verified(&findings, verified.as_ref());
                 Step::Settled(self.conclude(circumstances, &findings, verified, recorder, now))
             }
         }
+    }
+
+    /// Whether the platform's word could lead anywhere. To ask may use a code up, so what is refused
+    /// in any case is refused first.
+    fn is_worth_asking<'a, R: Recorder<'a>>(
+        &'a self,
+        circumstances: Circumstances<'a>,
+        code: &Code<'a>,
+        recorder: &mut R,
+    ) -> Result<(), Reason> {
+        let Circumstances {
+            scan, door, scene, ..
+        } = circumstances;
+        let place = self.terminals.place(&scan.claims, door.strangers);
+        let relation = relation(code.region, place.as_ref().ok());
+        recorder.placed(scene.ok(), &place.unwrap_or_default(), relation);
+        let (scene, _) = (scene?, place?);
+        scene.consider(code, Assurance::Introspected)?;
+        let mut routes = self.routes.candidates(code.family, scene);
+        routes.next().map(|_| ()).ok_or(Reason::NoRoute)
     }
 
     /// From the verdict on the code to where the scan goes.
@@ -198,7 +229,7 @@ impl Gateway {
             scan, door, scene, ..
         } = circumstances;
         let place = self.terminals.place(&scan.claims, door.strangers);
-        let relation = relation(&verified, place.as_ref().ok());
+        let relation = relation(verified.region(), place.as_ref().ok());
         recorder.placed(scene.ok(), &place.unwrap_or_default(), relation);
         let (scene, place) = (scene.map_err(refuse)?, place.map_err(refuse)?);
         scene.admit(&verified, relation, now).map_err(refuse)?;
@@ -259,8 +290,8 @@ impl Gateway {
     }
 }
 
-fn relation(verified: &Verified<'_>, place: Option<&Place<'_>>) -> Relation {
-    match (verified.region(), place.and_then(|place| place.region)) {
+fn relation(code: Option<Region>, place: Option<&Place<'_>>) -> Relation {
+    match (code, place.and_then(|place| place.region)) {
         (Some(code), Some(terminal)) => code.relation(terminal),
         _ => Relation::Unknown,
     }

@@ -2,7 +2,7 @@
 
 use crate::classify::Unclassified;
 use crate::family::region::Relation;
-use crate::family::{Family, Kind, ParseError, Region};
+use crate::family::{Code, Family, Kind, ParseError, Region};
 use crate::policy::{Place, Scene};
 use crate::reason::Reason;
 use crate::route::Route;
@@ -37,23 +37,59 @@ impl Decision<'_> {
         secrets: &'v Secrets,
         now: Timestamp,
     ) -> Values<'v> {
-        let (code, place) = (self.verified.code(), &self.place);
+        let code = self.verified.code();
+        let to_its_own = account == Some(code.family.kind);
         Values {
-            account: account.and_then(|kind| code.accounts.of(kind)),
-            code: (code.family.account_count() == 1).then_some(code.text),
-            family: &code.family.id,
+            index: self.verified.index().filter(|_| to_its_own),
             issuer: self.verified.issuer().map(|issuer| &*issuer.id),
-            kind: code.family.kind,
-            now,
-            organisation: place.organisation,
-            region: place.region.map(Region::number),
-            request_id: "",
-            scene: Some(&self.scene.name),
-            scene_codes: &self.scene.codes,
-            secrets,
-            sent: Sent::NOTHING,
-            terminal: place.terminal,
+            ..values_there(
+                Some(self.scene),
+                &self.place,
+                values_of(code, account, secrets, now),
+            )
         }
+    }
+}
+
+/// What a code gives to a request.
+pub(super) fn values_of<'v>(
+    code: &'v Code<'_>,
+    account: Option<Kind>,
+    secrets: &'v Secrets,
+    now: Timestamp,
+) -> Values<'v> {
+    Values {
+        account: account.and_then(|kind| code.accounts.of(kind)),
+        code: (code.family.account_count() == 1).then_some(code.text),
+        family: &code.family.id,
+        index: None,
+        issuer: None,
+        kind: code.family.kind,
+        now,
+        organisation: None,
+        region: None,
+        request_id: "",
+        scene: None,
+        scene_codes: &[],
+        secrets,
+        sent: Sent::NOTHING,
+        terminal: None,
+    }
+}
+
+/// The same with what the circumstances give.
+pub(super) fn values_there<'v>(
+    scene: Option<&'v Scene>,
+    place: &Place<'v>,
+    values: Values<'v>,
+) -> Values<'v> {
+    Values {
+        organisation: place.organisation,
+        region: place.region.map(Region::number),
+        scene: scene.map(|scene| &*scene.name),
+        scene_codes: scene.map(|scene| &*scene.codes).unwrap_or_default(),
+        terminal: place.terminal,
+        ..values
     }
 }
 

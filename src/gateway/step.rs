@@ -1,9 +1,11 @@
 //! A decision that stops where an answer from elsewhere is needed.
 
+use super::outcome::{values_of, values_there};
 use super::{Decision, Door, Gateway, Recorder, Rejection};
-use crate::family::{Code, Family};
+use crate::family::{Code, Family, Kind};
 use crate::policy::Scene;
 use crate::reason::Reason;
+use crate::route::contract::{Secrets, Values};
 use crate::scan::Scan;
 use crate::time::Timestamp;
 use crate::trust::{Answer, Findings, Need, Question};
@@ -49,6 +51,31 @@ impl<'a> Suspended<'a> {
     /// What is needed to go on.
     pub const fn need(&self) -> &Need {
         self.question.need()
+    }
+
+    /// What a question about the code may be made of, as [`Decision::values`] for a decision.
+    pub fn values<'v>(
+        &'v self,
+        account: Option<Kind>,
+        secrets: &'v Secrets,
+        now: Timestamp,
+    ) -> Values<'v> {
+        let (gateway, Circumstances { scan, door, .. }) = (self.gateway, self.circumstances);
+        let place = gateway.terminals.place(&scan.claims, door.strangers);
+        let values = values_of(self.code(), account, secrets, now);
+        Values {
+            issuer: self.findings.issuer.map(|issuer| &*issuer.id),
+            ..values_there(
+                self.circumstances.scene.ok(),
+                &place.unwrap_or_default(),
+                values,
+            )
+        }
+    }
+
+    /// Gives up.
+    pub fn refuse(&self, reason: Reason) -> Rejection<'a> {
+        self.circumstances.refuse(reason)
     }
 
     /// Goes on with the answer.

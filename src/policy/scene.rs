@@ -5,7 +5,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use crate::family::region::{RegionPrefix, Relation};
-use crate::family::{Freshness, KindSet, Names, Region};
+use crate::family::{Code, Freshness, KindSet, Names, Region};
 use crate::reason::Reason;
 use crate::time::Timestamp;
 use crate::trust::{Assurance, Verified};
@@ -120,6 +120,25 @@ impl Scene {
             .map(|(_, code)| &**code)
     }
 
+    /// Holds what a code shows, and the assurance it has or would have, against what the scene
+    /// demands.
+    pub fn consider(&self, code: &Code<'_>, assurance: Assurance) -> Result<(), Reason> {
+        if !self.accepts.contains(code.family.kind) {
+            return Err(Reason::KindNotAccepted);
+        }
+        match (self.freshness, code.freshness) {
+            (Demand::Any, _)
+            | (Demand::Dynamic, Freshness::Dynamic)
+            | (Demand::Static, Freshness::Static) => {}
+            (Demand::Dynamic, _) => return Err(Reason::DynamicRequired),
+            (Demand::Static, _) => return Err(Reason::StaticRequired),
+        }
+        if assurance < self.assurance {
+            return Err(Reason::AssuranceTooLow);
+        }
+        Ok(())
+    }
+
     /// Holds a believed code against what the scene demands.
     pub fn admit(
         &self,
@@ -127,20 +146,7 @@ impl Scene {
         relation: Relation,
         now: Timestamp,
     ) -> Result<(), Reason> {
-        let family = verified.code().family;
-        if !self.accepts.contains(family.kind) {
-            return Err(Reason::KindNotAccepted);
-        }
-        match (self.freshness, verified.code().freshness) {
-            (Demand::Any, _)
-            | (Demand::Dynamic, Freshness::Dynamic)
-            | (Demand::Static, Freshness::Static) => {}
-            (Demand::Dynamic, _) => return Err(Reason::DynamicRequired),
-            (Demand::Static, _) => return Err(Reason::StaticRequired),
-        }
-        if verified.assurance() < self.assurance {
-            return Err(Reason::AssuranceTooLow);
-        }
+        self.consider(verified.code(), verified.assurance())?;
         if self
             .max_age
             .is_some_and(|limit| !verified.is_within(limit, now))

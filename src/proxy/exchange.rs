@@ -79,11 +79,16 @@ impl Exchange<'_> {
         now: Timestamp,
     ) -> Values<'v> {
         let text = decision.verified.code().text;
+        self.with_sent(text, decision.values(account, secrets, now))
+    }
+
+    /// The values with those that this request gives; of its fields, none that holds the code.
+    pub fn with_sent<'v>(&'v self, code: &'v str, values: Values<'v>) -> Values<'v> {
         let (envelope, raw) = (&self.adapter.envelope, &self.extracted.code);
         Values {
             request_id: self.identity.request_id.to_str().unwrap_or_default(),
-            sent: envelope.sent(self.medium, self.body, raw, text),
-            ..decision.values(account, secrets, now)
+            sent: envelope.sent(self.medium, self.body, raw, code),
+            ..values
         }
     }
 }

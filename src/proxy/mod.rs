@@ -10,6 +10,7 @@ pub mod extract;
 pub mod forward;
 pub mod headers;
 pub mod identity;
+pub mod introspect;
 pub mod landing;
 pub mod picture;
 pub mod pictures;
@@ -34,9 +35,11 @@ use self::exchange::Exchange;
 use self::extract::{ExtractError, Medium};
 use self::headers::Announcements;
 use self::identity::{Identity, Names};
+use self::introspect::introspect;
 use self::respond::{REQUEST_ID, Refusal};
 pub use self::site::{Entrance, Shared, Site, SiteConfig};
 use crate::fetch::Renewal;
+use crate::fetch::introspection::Asker;
 use crate::gateway::{Decision, Lack, Rejection, Step};
 use crate::reason::Reason;
 use crate::route::Action;
@@ -68,7 +71,8 @@ pub struct Proxy {
 #[derive(Debug)]
 struct View {
     site: Arc<Site>,
-    upstreams: Upstreams,
+    /// Shared with what outlives a scan: a question to a platform is waited for by others, too.
+    upstreams: Rc<Upstreams>,
 }
 
 /// The keys in force, as one worker holds them.
@@ -77,7 +81,7 @@ struct KeysInForce(Arc<Keys>);
 
 impl View {
     fn new(site: Arc<Site>, timer: &Timer) -> Self {
-        let upstreams = Upstreams::new(&site.upstreams, timer);
+        let upstreams = Rc::new(Upstreams::new(&site.upstreams, timer));
         Self { site, upstreams }
     }
 }
@@ -186,7 +190,7 @@ impl Proxy {
             site,
             announcements: &self.announcements,
         };
-        match self.decide(site, &exchange).await? {
+        match self.decide(view, &exchange).await? {
             Act::Answer(response) => Ok(response),
             Act::Ask { upstream, request } => {
                 forward::send(&view.upstreams, upstream, request).await
@@ -209,10 +213,11 @@ enum Act {
 
 impl Proxy {
     /// From what was read to what is to be done.
-    async fn decide(&self, site: &Site, exchange: &Exchange<'_>) -> Result<Act, Refusal> {
+    async fn decide(&self, view: &View, exchange: &Exchange<'_>) -> Result<Act, Refusal> {
+        let site = &*view.site;
         let scan = exchange.scan()?;
         let keys = self.keys(site);
-        let decided = self.consult(site, exchange, &scan, &keys.0).await;
+        let decided = self.consult(view, exchange, &scan, &keys.0).await;
         let rejection = match decided {
             Ok(decision) => return self.accept(site, &decision, exchange),
             Err(rejection) => rejection,
@@ -225,7 +230,7 @@ impl Proxy {
         if Rc::ptr_eq(&keys, &newer) {
             return Err(site.refuse(&in_doubt(rejection, renewal)));
         }
-        match self.consult(site, exchange, &scan, &newer.0).await {
+        match self.consult(view, exchange, &scan, &newer.0).await {
             Ok(decision) => self.accept(site, &decision, exchange),
             Err(rejection) => Err(site.refuse(&in_doubt(rejection, renewal))),
         }
@@ -252,11 +257,12 @@ impl Proxy {
     /// Decides, waiting for the answers that takes.
     async fn consult<'a>(
         &self,
-        site: &'a Site,
+        view: &'a View,
         exchange: &'a Exchange<'_>,
         scan: &'a Scan<'_>,
         keys: &'a Keys,
     ) -> Result<Decision<'a>, Rejection<'a>> {
+        let site = &*view.site;
         let door = &exchange.entrance.door;
         let step = site
             .gateway
@@ -270,7 +276,18 @@ impl Proxy {
                 let verifiers = &site.shared.verifiers;
                 Answer::Verified(verifiers.verify(Arc::clone(verification)).await)
             }
-            Need::Introspection { .. } => Answer::Introspected(None),
+            Need::Introspection { by } => {
+                let Some(platform) = site.platforms.get(*by) else {
+                    return Err(suspended.refuse(Reason::Internal));
+                };
+                let asker = Asker {
+                    upstreams: Rc::clone(&view.upstreams),
+                    timer: self.timer.clone(),
+                    clock: self.clock,
+                };
+                let answer = introspect(platform, &suspended, exchange, asker).await;
+                answer.map_err(|reason| suspended.refuse(reason))?
+            }
         };
         suspended.resume(answer, &mut (), (self.clock)())
     }

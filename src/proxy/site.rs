@@ -19,6 +19,7 @@ use super::pictures::{MAX_PICTURE_BYTES, Pictures};
 use super::respond::{self, Refusal};
 use super::verifiers::Verifiers;
 use crate::fetch::Keeper;
+use crate::fetch::Platform;
 use crate::gateway::{Door, Gateway};
 use crate::metrics::Handles;
 use crate::reason::Reason;
@@ -35,6 +36,8 @@ pub struct Site {
     pub keys: Arc<ArcSwap<Keys>>,
     /// The departments' backends.
     pub upstreams: Vec<UpstreamConfig>,
+    /// The issuers' platforms that are asked about codes.
+    pub platforms: Vec<Arc<Platform>>,
     /// What is asked at each listener, in their order.
     pub entrances: Vec<Entrance>,
     /// How long a body may take to arrive.
@@ -100,6 +103,7 @@ impl Site {
             gateway: config.gateway,
             keys: config.keys,
             upstreams: config.upstreams,
+            platforms: config.platforms,
             entrances: config.entrances,
             body_timeout: config.body_timeout,
             handles,
@@ -178,6 +182,8 @@ pub struct SiteConfig {
     pub keys: Arc<ArcSwap<Keys>>,
     /// The departments' backends.
     pub upstreams: Vec<UpstreamConfig>,
+    /// The issuers' platforms that are asked about codes.
+    pub platforms: Vec<Arc<Platform>>,
     /// What is asked at each listener.
     pub entrances: Vec<Entrance>,
     /// Request shapes beside `/v1/scan`.

@@ -131,7 +131,11 @@ impl Keys {
                     introspected: None,
                 }));
             }
-            Trust::Introspection { by } => (Need::Introspection { by }, Vec::new()),
+            Trust::Introspection { by } => match time {
+                // To ask may use the code up: one that is over is not worth it.
+                Err(refusal) => return Examination::Settled(Err(refusal)),
+                Ok(()) => (Need::Introspection { by }, Vec::new()),
+            },
             Trust::Signature => match signature(&code, issuer, findings, now) {
                 Signature::Settled(verdict) => {
                     findings.signature = Some(verdict);
@@ -187,7 +191,6 @@ impl<'a> Question<'a> {
                 signed(self.code, self.issuer, self.time, verdict)
             }
             (Need::Introspection { .. }, Answer::Introspected(told)) => {
-                self.time?;
                 let told = told.ok_or(Untrusted::IssuerUnavailable)?;
                 told.holds(now)?;
                 Ok(Verified {

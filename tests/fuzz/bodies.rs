@@ -254,6 +254,7 @@ pub(crate) fn contract_render(data: &[u8]) {
             account,
             code: account,
             family: "any",
+            index: None,
             issuer: terminal,
             kind: multicode::family::Kind::Payment,
             now: NOW,

@@ -1,6 +1,7 @@
 //! `multicode explain`.
 
 mod batch;
+mod online;
 mod overrides;
 mod story;
 
@@ -8,11 +9,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use self::online::Line;
 use super::options::{self, Config, Format};
 use super::{Exit, Failure, Process, load};
-use crate::explain::{Detail, explain};
+use crate::explain::{Ask, Detail, Telling, explain};
 use crate::family::Region;
-use crate::gateway::{Door, Gateway};
+use crate::gateway::{Door, Gateway, Suspended};
 use crate::scan::{Claims, Cleaning, Scan, clean};
 use crate::time::Timestamp;
 use crate::trust::Keys;
@@ -41,6 +43,9 @@ pub(super) struct Options {
     /// When it is scanned: Unix seconds or RFC 3339; else now.
     #[arg(long, value_name = "TIME", value_parser = options::instant)]
     at: Option<Timestamp>,
+    /// Ask the platform of the code's issuer, where its family is believed on a platform's word.
+    #[arg(long, conflicts_with = "batch")]
+    online: bool,
     /// Read one JSON object a line from standard input, print one a line, in order.
     #[arg(long, conflicts_with = "code")]
     batch: bool,
@@ -63,7 +68,9 @@ struct Desk {
 }
 
 pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
-    let config = load::config(&options.config.config, process)?;
+    let mut config = load::config(&options.config.config, process)?;
+    let line = options.online.then(|| Line::open(&mut config));
+    let line = line.transpose()?;
     let door = config.listeners.first();
     let desk = Desk {
         door: door
@@ -77,7 +84,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         },
     };
     match &options.code {
-        Some(code) => one(&desk, code, options, process),
+        Some(code) => one(&desk, code, line.as_ref(), options, process),
         None => batch::run(&desk, process),
     }
 }
@@ -85,6 +92,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
 fn one(
     desk: &Desk,
     code: &str,
+    line: Option<&Line>,
     options: &Options,
     process: &mut Process<'_>,
 ) -> Result<Exit, Failure> {
@@ -100,14 +108,15 @@ fn one(
         claims,
     };
     let now = options.at.unwrap_or_else(process.now);
-    let (story, outcome) = explain(
-        &desk.gateway,
-        &scan,
-        &desk.door,
-        &desk.keys,
-        Detail::Everything,
-        now,
-    );
+    let asks = line.map(|line| |suspended: &Suspended<'_>| line.ask(suspended));
+    let telling = Telling {
+        detail: Detail::Everything,
+        ask: asks.as_ref().map(|ask| ask as &Ask<'_>),
+    };
+    let (story, outcome) = explain(&desk.gateway, &scan, &desk.door, &desk.keys, telling, now);
+    if let Some(trouble) = line.and_then(|line| line.trouble.take()) {
+        writeln!(process.err, "multicode: {trouble}")?;
+    }
     match options.format {
         Format::Human => story::write(&story, process.out)?,
         Format::Json => {

@@ -62,9 +62,14 @@ fn verdict(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
         (Some(reason), Some(stage)) => writeln!(out, "rejection: {reason} (at {stage})")?,
         _ => writeln!(
             out,
-            "decision: route {} to {}",
+            "decision: route {} to {}{}",
             or_dash(story.route),
-            story.upstream.unwrap_or("nobody")
+            story.upstream.unwrap_or("nobody"),
+            if story.trust.introspection == Some("not-asked") {
+                ", if the issuer's platform calls the code good (it was not asked: --online asks)"
+            } else {
+                ""
+            }
         )?,
     }
     let artefacts = story.artefacts.join(", ");
@@ -98,6 +103,14 @@ fn trust(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  signature  {}", or_dash(trust.signature))?;
     writeln!(out, "  key        {}", or_dash(trust.key))?;
     writeln!(out, "  time       {}", or_dash(trust.time))?;
+    for (name, word) in [
+        ("platform", trust.introspection),
+        ("index", trust.index.as_deref()),
+    ] {
+        if let Some(word) = word {
+            writeln!(out, "  {name:10} {word}")?;
+        }
+    }
     for (name, instant) in [("from", &trust.not_before), ("until", &trust.not_after)] {
         if let Some(instant) = instant {
             writeln!(out, "  {name:10} {instant}")?;

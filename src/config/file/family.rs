@@ -12,7 +12,7 @@ use crate::config::reader::{
 use crate::config::source::{Place, Spanned};
 use crate::family::layout::Unit;
 use crate::family::reader::ReaderName;
-use crate::family::{Algorithm, Checksum, Encoding, Form, Freshness, Kind, Mask, Trust};
+use crate::family::{Algorithm, Checksum, Encoding, Form, Freshness, Kind, Mask};
 use crate::scan::AimId;
 
 /// The whole file.
@@ -34,6 +34,17 @@ pub(crate) struct Family {
     pub(crate) max_future: Option<Spanned<Duration>>,
     pub(crate) checks: Vec<Check>,
     pub(crate) examples: Examples,
+}
+
+/// `trust`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// Some platform must be asked.
+    Introspect,
+    /// By a signature.
+    Signature,
+    /// By nothing here, unless some platform is asked.
+    Structure,
 }
 
 /// `[[shape]]`.
@@ -102,6 +113,7 @@ impl Family {
     /// Reads a family file.
     pub(crate) fn read(mut table: Table<'_>) -> Self {
         let trusts = [
+            ("introspect", Trust::Introspect),
             ("structure", Trust::Structure),
             ("signature", Trust::Signature),
         ];

@@ -4,6 +4,7 @@
 //! its absence must not hide the rest of the table.
 
 pub(crate) mod family;
+pub(crate) mod introspection;
 pub(crate) mod issuer;
 pub(crate) mod listener;
 pub(crate) mod route;
@@ -16,6 +17,7 @@ use super::reader::{Table, Value, choice, list, parsed, string};
 use super::source::Spanned;
 use crate::family::{Kind, Region};
 pub(crate) use family::Family;
+pub(crate) use introspection::Introspection;
 pub(crate) use issuer::Issuer;
 pub(crate) use listener::{Admin, Limits, Listener};
 pub(crate) use route::{Action, Forward, Route};
@@ -63,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) upstreams: Named<Upstream>,
     /// `[contract.*]`.
     pub(crate) contracts: Named<Contract>,
+    /// `[introspection.*]`.
+    pub(crate) introspections: Named<Introspection>,
     /// `[[route]]`.
     pub(crate) routes: Vec<Route>,
     /// `[[adapter]]`.
@@ -114,6 +118,8 @@ impl Shared {
             owner,
             upstreams: table.named("upstream", |_, table| Some(Upstream::read(table))),
             contracts: table.named("contract", |_, table| Some(Contract::read(table))),
+            introspections: table
+                .named("introspection", |_, table| Some(Introspection::read(table))),
             routes: table.array("route", |table| Some(Route::read(table))),
             adapters: table.array("adapter", Adapter::read),
             landings: table.array("landing", Landing::read),

@@ -2,7 +2,7 @@
 
 use super::{Word, kind, region};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::reader::{Table, Value, instant, parsed, string};
+use crate::config::reader::{Table, Value, boolean, instant, parsed, string};
 use crate::config::source::{Place, Spanned};
 use crate::family::{Kind, Region};
 use crate::reason::Reason;
@@ -19,6 +19,7 @@ pub(crate) struct Trial {
     pub(crate) organisation: Option<Word>,
     pub(crate) region: Option<Word>,
     pub(crate) now: Option<Spanned<Timestamp>>,
+    pub(crate) platform: Option<Platform>,
     pub(crate) expect: Expect,
 }
 
@@ -34,6 +35,13 @@ pub(crate) enum TrialCode {
         region: Option<Spanned<Region>>,
         flaw: Option<Word>,
     },
+}
+
+/// `platform = { … }`.
+#[derive(Debug)]
+pub(crate) struct Platform {
+    pub(crate) good: Spanned<bool>,
+    pub(crate) region: Option<Spanned<Region>>,
 }
 
 /// `expect = { … }`.
@@ -61,6 +69,7 @@ impl Trial {
             organisation: table.optional("organisation", string),
             region: table.optional("region", string),
             now: table.required("at", instant),
+            platform: table.optional("platform", platform),
             expect: table.required("expect", expect).unwrap_or_default(),
         };
         table.finish();
@@ -93,6 +102,17 @@ fn code(table: &mut Table<'_>) -> Option<TrialCode> {
         return None;
     }
     text.or(mint)
+}
+
+fn platform(value: Value<'_>) -> Option<Platform> {
+    let mut table = value.table()?;
+    let good = table.required("good", boolean);
+    let region = table.optional("region", region);
+    table.finish();
+    Some(Platform {
+        good: good?,
+        region,
+    })
 }
 
 fn expect(value: Value<'_>) -> Option<Expect> {

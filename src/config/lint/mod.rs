@@ -1,6 +1,7 @@
 //! What is wrong although every line is right: families, issuers and routes looked at together.
 
 mod families;
+mod introspections;
 mod issuers;
 mod routes;
 
@@ -29,6 +30,13 @@ pub(crate) fn run(lowered: &Lowered, scrutiny: Scrutiny, to: &Collector) {
         to,
     };
     routes.run();
+    introspections::Lint {
+        parts: &lowered.config.gateway,
+        introspections: &lowered.config.introspections,
+        places: &lowered.introspections,
+        to,
+    }
+    .run();
     if !to.has_errors() {
         routes.gaps_between(&lowered.scenes);
     }

@@ -6,7 +6,7 @@ use crate::config::diagnostic::{Collector, Diagnostic};
 use crate::config::lower::RouteAt;
 use crate::config::source::Place;
 use crate::config::suggest::quoted;
-use crate::family::{Family, Kind, KindSet, Reader};
+use crate::family::{Family, Kind, KindSet, Reader, Trust};
 use crate::gateway::Parts;
 use crate::policy::Scene;
 use crate::route::contract::{Contract, Placeholder, Presence};
@@ -209,7 +209,8 @@ impl Lint<'_> {
     }
 }
 
-fn unfillable(
+/// Why a gap of a contract would stay empty for every such code in this scene.
+pub(super) fn unfillable(
     placeholder: &Placeholder,
     account: Option<Kind>,
     family: &Family,
@@ -220,6 +221,11 @@ fn unfillable(
             let kind = account?;
             let missing = !accounts(family).contains(kind);
             missing.then(|| format!("codes of {} carry no {kind} account", family.id))
+        }
+        Placeholder::Index => {
+            let told = matches!(family.trust, Trust::Introspection { .. });
+            let missing = !told || account != Some(family.kind);
+            missing.then(|| format!("nobody is asked for the index of codes of {}", family.id))
         }
         Placeholder::SceneCode(vocabulary) => {
             let missing = scene.code(vocabulary).is_none();
@@ -236,7 +242,7 @@ fn unfillable(
 }
 
 /// The kinds of account a family's codes can carry.
-fn accounts(family: &Family) -> KindSet {
+pub(super) fn accounts(family: &Family) -> KindSet {
     match &family.reader {
         Reader::Declared(layout) if !layout.accounts.is_empty() => {
             layout.accounts.iter().map(|(kind, _)| *kind).collect()

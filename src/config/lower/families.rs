@@ -78,12 +78,12 @@ fn check_head(stem: &str, one: &Written, around: Surroundings<'_>) {
         .reader
         .is_some_and(|it| matches!(it.value, ReaderName::Token(_)));
     match (one.trust, &one.signature) {
-        (Some(trust), None) if trust.value == Trust::Signature && !is_token => {
+        (Some(trust), None) if trust.value == file::Trust::Signature && !is_token => {
             let message = "trust = \"signature\" needs a [signature]";
             around.error("missing-key", trust.at, message);
         }
-        (Some(trust), Some(signature)) if trust.value == Trust::Structure => {
-            let message = "[signature] is never looked at with trust = \"structure\"";
+        (Some(trust), Some(signature)) if trust.value != file::Trust::Signature => {
+            let message = "[signature] is looked at with trust = \"signature\" only";
             let found = Diagnostic::error("useless-key", signature.at, message);
             around.collector.push(found.related(trust.at, "the trust"));
         }
@@ -122,7 +122,11 @@ fn family(one: &Written, around: Surroundings<'_>) -> Option<Family> {
         },
         kind: one.kind?.value,
         mask: one.mask?,
-        trust: one.trust?.value,
+        trust: match one.trust?.value {
+            file::Trust::Signature => Trust::Signature,
+            // The introspections say later about which of them they are asked.
+            file::Trust::Introspect | file::Trust::Structure => Trust::Structure,
+        },
         shapes: shapes.into_iter().collect::<Option<_>>()?,
         checks: checks.into_iter().collect::<Option<_>>()?,
         reader: reader.ok()?,

@@ -6,6 +6,7 @@
 mod contracts;
 mod doors;
 mod families;
+mod introspections;
 mod issuers;
 mod names;
 mod routes;
@@ -97,6 +98,8 @@ pub(crate) struct Lowered {
     pub(crate) issuers: Vec<IssuerAt>,
     /// Where each route was written, in the order of the routes.
     pub(crate) routes: Vec<RouteAt>,
+    /// Where each introspection's contract was named, in their order.
+    pub(crate) introspections: Vec<Place>,
     /// Where each scene was written.
     pub(crate) scenes: Vec<(Box<str>, Place)>,
 }
@@ -104,21 +107,20 @@ pub(crate) struct Lowered {
 /// Lowers everything.
 pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
     let known = Known::gather(files, around.collector);
-    let families = families::lower(&files.families, around);
+    let mut families = families::lower(&files.families, around);
     let scenes = scenes::lower(&files.main.scenes, around);
     let upstreams = upstreams::lower(files, around);
     let hosts = doors::redirect_hosts(&files.main.redirect_hosts, around);
     let contracts = contracts::lower(files, around);
-    let (routes, route_places) = routes::lower(
-        files,
-        &routes::Resolved {
-            known: &known,
-            contracts: &contracts,
-            upstreams: &upstreams,
-            hosts: &hosts,
-        },
-        around,
-    );
+    let resolved = routes::Resolved {
+        known: &known,
+        contracts: &contracts,
+        upstreams: &upstreams,
+        hosts: &hosts,
+    };
+    let (routes, route_places) = routes::lower(files, &resolved, around);
+    let (introspections, introspection_places) =
+        introspections::lower(files, &resolved, &mut families, around);
     let issuers = issuers::lower(&files.main.issuers, around);
     let config = Config {
         gateway: Parts {
@@ -143,6 +145,7 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
             .and_then(|admin| Some(admin.address?.value)),
         limits: doors::limits(&files.main.limits),
         upstreams,
+        introspections,
         adapters: doors::adapters(files, around),
         landings: doors::landings(files, &hosts, around),
         trials: trials::lower(files, &known, around),
@@ -154,6 +157,7 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
         families: families.places,
         issuers: issuers.places,
         routes: route_places,
+        introspections: introspection_places,
         scenes: scene_places.collect(),
     }
 }

@@ -45,6 +45,8 @@ impl<'f> Known<'f> {
         Names::unique("adapter path", paths, to);
         let landings = shared().flat_map(|one| one.landings.iter().map(|it| &it.name));
         Names::unique("landing page", landings, to);
+        let introspections = shared().flat_map(|one| keys(&one.introspections));
+        Names::unique("introspection", introspections, to);
         let trials = shared().flat_map(|one| one.trials.iter().map(|it| &it.name));
         Names::unique("test", trials, to);
         Self {

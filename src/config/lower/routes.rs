@@ -139,7 +139,11 @@ impl Resolved<'_> {
         })
     }
 
-    fn upstream(&self, name: &Word, around: Surroundings<'_>) -> Option<(usize, Box<str>)> {
+    pub(super) fn upstream(
+        &self,
+        name: &Word,
+        around: Surroundings<'_>,
+    ) -> Option<(usize, Box<str>)> {
         self.known.upstreams.check(name, around);
         let mut all = self.upstreams.iter();
         let place = all.position(|upstream| *upstream.name == *name.value)?;
@@ -271,13 +275,17 @@ fn warn_of_unused(files: &Files, around: Surroundings<'_>) {
             _ => None,
         })
     };
+    let asks = || {
+        let all = files.shared().flat_map(|one| &one.introspections);
+        all.filter_map(|(_, one)| one.as_ref())
+    };
     let names = |word: Option<&'_ Word>| word.map(|word| word.value.clone());
-    let upstreams: BTreeSet<_> = forwards()
-        .filter_map(|it| names(it.upstream.as_ref()))
-        .collect();
-    let contracts: BTreeSet<_> = forwards()
-        .filter_map(|it| names(it.contract.as_ref()))
-        .collect();
+    let upstreams = forwards().map(|it| it.upstream.as_ref());
+    let upstreams = upstreams.chain(asks().map(|it| it.upstream.as_ref()));
+    let upstreams: BTreeSet<_> = upstreams.filter_map(names).collect();
+    let contracts = forwards().map(|it| it.contract.as_ref());
+    let contracts = contracts.chain(asks().map(|it| it.contract.as_ref()));
+    let contracts: BTreeSet<_> = contracts.filter_map(names).collect();
     let warn = |sort: &str, name: &Word| {
         let message = format!("no route uses {sort} {}", quoted(&name.value));
         let found = Diagnostic::warning("unused", name.at, message);

@@ -5,6 +5,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{self, Word};
 use crate::config::meaning::{Expect, FLAWS, Trial, TrialCode};
 use crate::config::suggest::{help, quoted};
+use crate::trust::Introspected;
 
 /// Lowers every test that is whole. Their scenes are not looked up: a test may well ask what
 /// becomes of a scene nobody knows.
@@ -45,6 +46,7 @@ fn trial(one: &file::Trial, known: &Known<'_>, around: Surroundings<'_>) -> Opti
         organisation: boxed(&one.organisation),
         region: boxed(&one.region),
         now: one.now?.value,
+        platform: one.platform.as_ref().map(|it| platform(it).into()),
         expect: Expect {
             route: boxed(&expect.route),
             upstream: boxed(&expect.upstream),
@@ -53,6 +55,14 @@ fn trial(one: &file::Trial, known: &Known<'_>, around: Surroundings<'_>) -> Opti
             reason: expect.reason.map(|reason| reason.value),
         },
     })
+}
+
+fn platform(written: &file::trial::Platform) -> Introspected {
+    Introspected {
+        active: written.good.value,
+        region: written.region.map(|region| region.value),
+        ..Introspected::ACTIVE
+    }
 }
 
 fn code(

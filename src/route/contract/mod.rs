@@ -208,7 +208,9 @@ impl Contract {
         }
         for slot in self.slots() {
             match &slot.placeholder {
-                Placeholder::Account | Placeholder::Code if self.account.is_none() => {
+                Placeholder::Account | Placeholder::Code | Placeholder::Index
+                    if self.account.is_none() =>
+                {
                     let placeholder = slot.placeholder.clone();
                     mistakes.push(ContractError::NoAccount { placeholder });
                 }

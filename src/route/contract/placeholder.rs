@@ -17,6 +17,8 @@ pub enum Placeholder {
     Code,
     /// The family's id.
     Family,
+    /// What the issuer's platform, asked about the code, calls the holder.
+    Index,
     /// The issuer's id.
     Issuer,
     /// The kind's name.
@@ -59,6 +61,7 @@ impl Placeholder {
         "body:",
         "code",
         "family",
+        "index",
         "issuer",
         "kind",
         "now.china",
@@ -89,6 +92,7 @@ impl Placeholder {
             "account" => Self::Account,
             "code" => Self::Code,
             "family" => Self::Family,
+            "index" => Self::Index,
             "issuer" => Self::Issuer,
             "kind" => Self::Kind,
             "now.china" => Self::Now(NowFormat::China),
@@ -115,6 +119,7 @@ impl fmt::Display for Placeholder {
             Self::Account => "account",
             Self::Code => "code",
             Self::Family => "family",
+            Self::Index => "index",
             Self::Issuer => "issuer",
             Self::Kind => "kind",
             Self::Now(NowFormat::China) => "now.china",

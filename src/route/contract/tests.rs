@@ -8,6 +8,7 @@ pub(super) fn values() -> Values<'static> {
         account: Some("HC-1"),
         code: Some("CODE"),
         family: "health-card",
+        index: None,
         issuer: Some("fujian"),
         kind: Kind::HealthCard,
         now: Timestamp::from_seconds(1_795_312_800),

@@ -26,6 +26,8 @@ pub struct Values<'a> {
     pub code: Option<&'a str>,
     /// The family's id.
     pub family: &'a str,
+    /// What the issuer's platform calls the holder; `None` where this department must not know.
+    pub index: Option<&'a str>,
     /// The issuer's id, if the code names one.
     pub issuer: Option<&'a str>,
     /// The code's kind.
@@ -101,6 +103,7 @@ impl<'a> Values<'a> {
             Placeholder::Account => self.account,
             Placeholder::Code => self.code,
             Placeholder::Family => Some(self.family),
+            Placeholder::Index => self.index,
             Placeholder::Issuer => self.issuer,
             Placeholder::Kind => Some(self.kind.name()),
             Placeholder::Organisation => self.organisation,

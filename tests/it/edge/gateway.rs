@@ -74,13 +74,18 @@ impl TestGateway {
 
     /// On the shipped files with these changes.
     pub(super) fn with(change: impl FnOnce(&Files)) -> Self {
+        Self::with_workers(1, change)
+    }
+
+    /// The same on so many threads.
+    pub(super) fn with_workers(workers: usize, change: impl FnOnce(&Files)) -> Self {
         let (files, mocks) = (Files::shipped(), Mocks::start());
         change(&files);
         mocks.stand_in(&files);
         let overrides = Overrides {
             listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
             admin: Some((Ipv4Addr::LOCALHOST, 0).into()),
-            workers: Some(1),
+            workers: Some(workers),
         };
         let app = App::build(files.load(), overrides).unwrap();
         let address = app.addresses()[0];

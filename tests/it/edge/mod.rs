@@ -11,6 +11,7 @@ mod forms;
 mod framing;
 mod gateway;
 mod headers;
+mod introspection;
 mod key_command;
 mod keys;
 mod limits;
