@@ -20,7 +20,7 @@ use multicode::family::{
     Algorithm, CaptureNames, Family, Form, Kind, KindSet, Layout, Mask, Names, Reader, Shape,
     Trust, Validity,
 };
-use multicode::gateway::{Door, Gateway};
+use multicode::gateway::{Door, Gateway, Matter};
 use multicode::policy::Strangers;
 use multicode::proxy::extract::{Envelope, Head};
 use multicode::random::Random;
@@ -148,7 +148,16 @@ fn decide(c: &mut Criterion) {
             b.iter(|| {
                 let text = clean(black_box(code), Cleaning::Scanner);
                 let scan = Scan { text, claims };
-                gateway.decide(&scan, &door, &keys, NOW).is_ok()
+                gateway
+                    .decide(
+                        Matter {
+                            scan: &scan,
+                            door: &door,
+                            keys: &keys,
+                        },
+                        NOW,
+                    )
+                    .is_ok()
             });
         });
     }

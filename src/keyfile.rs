@@ -188,3 +188,76 @@ pub(crate) fn open_to_others(found: &Metadata) -> Option<u32> {
 pub(crate) fn open_to_others(_: &Metadata) -> Option<u32> {
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The public key of RFC 8037, appendix A.2.
+    const KEY: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+    /// What a folder with these files holds: the number of its keys, and what is rejected.
+    #[track_caller]
+    fn check(names: &[(&str, &str)], keys: usize, rejected: &[&str]) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in names {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let found = read(folder.path(), &Reading::default()).unwrap();
+        let told = found.rejected.iter();
+        let told: Vec<_> = told.map(|it| format!("{}: {}", it.id, it.reason)).collect();
+        assert_eq!(
+            (found.keys.len(), told),
+            (keys, rejected.iter().map(ToString::to_string).collect())
+        );
+    }
+
+    #[test]
+    fn a_folder_gives_the_keys_of_its_files() {
+        check(&[], 0, &[]);
+        check(&[("a.jwk", KEY), ("b.JSON", KEY)], 2, &[]);
+        check(
+            &[
+                (".a.jwk", KEY),
+                ("a.jwk~", KEY),
+                ("jwk", KEY),
+                ("a.txt", KEY),
+            ],
+            0,
+            &[],
+        );
+        let html = "bad.pem: HTML or XML where a JWK Set, PEM or DER is expected";
+        check(&[("bad.pem", "<html>"), ("good.jwk", KEY)], 1, &[html]);
+        let long = " ".repeat(MAX_MATERIAL_BYTES + 1);
+        check(
+            &[("long.jwk", &long)],
+            0,
+            &["long.jwk: longer than 1048576 bytes"],
+        );
+    }
+
+    #[test]
+    fn a_folder_of_too_many_files_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        for place in 0..=MAX_FILES {
+            fs::write(folder.path().join(format!("{place}.pem")), "").unwrap();
+        }
+        let error = read(folder.path(), &Reading::default()).unwrap_err();
+        assert_eq!(error.to_string(), "a folder of more than 4096 files");
+    }
+
+    #[test]
+    fn what_looks_like_a_secret_is_seen() {
+        let is = |text: &str| holds_secrets(text.as_bytes());
+        assert!(is(r#"{"kty":"oct", "k" : "AAAA"}"#) && is(r#"{"keys":[{"d":"x"}]}"#));
+        assert!(is("-----BEGIN EC PRIVATE KEY-----\n"));
+        assert!(!is(KEY) && !is(r#"{"kid":"k","use":"d"}"#) && !is("-----BEGIN PUBLIC KEY-----"));
+    }
+
+    #[test]
+    fn a_device_is_neither_file_nor_folder() {
+        let error = read(Path::new("/dev/null"), &Reading::default()).unwrap_err();
+        assert!(matches!(error, FileError::NotAFile));
+    }
+}

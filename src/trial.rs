@@ -18,7 +18,7 @@ use crate::config::source::Place;
 use crate::config::{self, Secret, SecretError, SecretRef, Secrets};
 use crate::explain::{Ask, Detail, Explanation, Telling, explain};
 use crate::family::Kind;
-use crate::gateway::{Door, Gateway, Suspended};
+use crate::gateway::{Door, Gateway, Matter, Suspended};
 use crate::policy::Strangers;
 use crate::random::Random;
 use crate::reason::Reason;
@@ -122,7 +122,16 @@ fn failures(
         detail: Detail::Verdict,
         ask: says.as_ref().map(|says| says as &Ask<'_>),
     };
-    let (story, _) = explain(gateway, &scan, door, keys, telling, trial.now);
+    let (story, _) = explain(
+        gateway,
+        Matter {
+            scan: &scan,
+            door,
+            keys,
+        },
+        telling,
+        trial.now,
+    );
     compare(&trial.expect, &story)
 }
 

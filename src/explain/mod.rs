@@ -13,11 +13,10 @@ pub use self::story::{
     Explanation, FieldStory, NearMissStory, RouteStory, TriedStory, TrustStory, UnixSeconds,
 };
 use self::trace::Trace;
-use crate::gateway::{Decision, Door, Gateway, Rejection, Step, Suspended};
+use crate::gateway::{Decision, Gateway, Matter, Rejection, Step, Suspended};
 use crate::reason::Reason;
-use crate::scan::Scan;
 use crate::time::Timestamp;
-use crate::trust::{Answer, Introspected, Keys, Need};
+use crate::trust::{Answer, Introspected, Need};
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,18 +51,16 @@ impl From<Detail> for Telling<'_> {
     }
 }
 
-/// Decides `scan` and tells why.
+/// Decides a scan and tells why.
 pub fn explain<'a, 'p>(
     gateway: &'a Gateway,
-    scan: &'a Scan<'_>,
-    door: &'a Door,
-    keys: &'a Keys,
+    matter: Matter<'a>,
     telling: impl Into<Telling<'p>>,
     now: Timestamp,
 ) -> (Explanation<'a>, Result<Decision<'a>, Rejection<'a>>) {
     let Telling { detail, ask } = telling.into();
     let mut trace = Trace::new(detail);
-    let outcome = match gateway.begin(scan, door, keys, &mut trace, now) {
+    let outcome = match gateway.begin(matter, &mut trace, now) {
         Step::Settled(outcome) => outcome,
         Step::Asks(suspended) => {
             let answer = match suspended.need() {
@@ -77,8 +74,8 @@ pub fn explain<'a, 'p>(
             suspended.resume(answer, &mut trace, now)
         }
     };
-    let near_misses = trace.near_misses(keys, now);
-    let mut told = trace.tell(gateway, scan, &outcome);
+    let near_misses = trace.near_misses(matter.keys, now);
+    let mut told = trace.tell(gateway, matter.scan, &outcome);
     told.trust.near_misses = near_misses;
     if let (Detail::Everything, Ok(decision)) = (detail, &outcome) {
         told.request = preview::request(decision, now);

@@ -230,7 +230,11 @@ impl Encoding {
         match self {
             Self::Base64 => STANDARD.encode(bytes),
             Self::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
-            Self::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Self::Hex => {
+                let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+                let digits = halves.filter_map(|half| char::from_digit(half.into(), 16));
+                digits.collect()
+            }
         }
     }
 

@@ -117,7 +117,7 @@ impl Rounds {
                 let meant =
                     meant.filter(|(id, _)| issuer.as_ref().is_none_or(|wanted| wanted == *id));
                 for source in meant.flat_map(|(_, tended)| &mut tended.sources) {
-                    source.due = now;
+                    source.hurry(now);
                     source.urgent = issuer.is_some();
                     source.bells.push(bell.clone());
                 }
@@ -245,14 +245,11 @@ impl Rounds {
             now,
             wall,
         };
+        // Whoever waits for the outcome is woken when it can be seen.
         let mut bells = Vec::new();
         let mut sources = tended.sources.iter_mut();
         if let Some(source) = sources.find(|it| it.id == landing.source) {
             bells = source.landed(outcome.as_ref().copied(), &mut rhythm, refresh);
-            if source.role != landing.role {
-                // A newer version was announced meanwhile.
-                source.due = now;
-            }
         }
         self.metrics.keys_fetched(&landing.issuer, fetch);
         self.publish(&landing.issuer);

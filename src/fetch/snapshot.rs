@@ -150,8 +150,8 @@ impl Shelf {
             let mut text = serde_json::to_vec(&head)?;
             text.push(b'\n');
             text.extend_from_slice(body);
-            let fresh = path.with_extension("new");
-            // Left behind by a process that was killed.
+            // Gateways that share the folder do not share this; a killed one may leave it behind.
+            let fresh = path.with_extension(format!("{}.new", std::process::id()));
             let _ = fs::remove_file(&fresh);
             let mut file = create(&fresh)?;
             file.write_all(&text)?;

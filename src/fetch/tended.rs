@@ -84,6 +84,8 @@ pub(super) struct Source {
     pub(super) memo: Memo,
     pub(super) due: Instant,
     pub(super) flying: bool,
+    /// What is under way was asked before somebody wanted to know.
+    again: bool,
     /// A scan or an operator waits for it.
     pub(super) urgent: bool,
     pub(super) bells: Vec<Bell>,
@@ -126,6 +128,7 @@ impl Source {
             memo: Memo::default(),
             due: now,
             flying: false,
+            again: false,
             urgent: false,
             bells: Vec::new(),
             failures: 0,
@@ -137,6 +140,12 @@ impl Source {
     /// Whether its last attempt, if there was one, succeeded.
     pub(super) fn answers(&self) -> bool {
         self.failures == 0 && self.asked.last_success.is_some()
+    }
+
+    /// Is looked at now, or once more if it is being looked at.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.due = now;
+        self.again = self.flying;
     }
 
     /// Notes how an attempt ended, and when the next one is due. Who waits for it is to be woken
@@ -169,6 +178,10 @@ impl Source {
         };
         self.due = rhythm.now + pause;
         self.asked.next = Some(rhythm.wall.after(pause));
+        if std::mem::take(&mut self.again) {
+            self.due = rhythm.now;
+            return Vec::new();
+        }
         std::mem::take(&mut self.bells)
     }
 }
@@ -298,7 +311,7 @@ impl Tended {
                 Some(source) if source.role == role => {}
                 Some(source) => {
                     source.role = role;
-                    source.due = now;
+                    source.hurry(now);
                 }
                 None => {
                     let path = format!("{base}{CARD_LISTS}{id}.json").into();

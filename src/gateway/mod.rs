@@ -8,8 +8,8 @@
 mod outcome;
 mod step;
 
+use self::outcome::refuse_text;
 pub use self::outcome::{Decision, Lack, Rejection};
-use self::outcome::{refuse_text, refuse_trust};
 use self::step::Circumstances;
 pub use self::step::{Step, Suspended};
 use crate::classify::{Classified, Classifier, Witness};
@@ -41,6 +41,17 @@ pub struct Door {
     pub scenes: Box<[Box<str>]>,
     /// Whether unregistered terminals may scan.
     pub strangers: Strangers,
+}
+
+/// What is decided on.
+#[derive(Clone, Copy, Debug)]
+pub struct Matter<'a> {
+    /// What was scanned.
+    pub scan: &'a Scan<'a>,
+    /// Where it came in.
+    pub door: &'a Door,
+    /// The keys in force.
+    pub keys: &'a Keys,
 }
 
 /// Is told what a decision looked at.
@@ -113,38 +124,23 @@ impl Gateway {
     /// a code that is believed on its issuer's platform's word alone is not.
     pub fn decide<'a>(
         &'a self,
-        scan: &'a Scan<'_>,
-        door: &'a Door,
-        keys: &'a Keys,
+        matter: Matter<'a>,
         now: Timestamp,
     ) -> Result<Decision<'a>, Rejection<'a>> {
-        self.decide_recorded(scan, door, keys, &mut (), now)
-    }
-
-    /// Decides where a scan goes, telling `recorder` what was looked at.
-    pub fn decide_recorded<'a, R: Recorder<'a>>(
-        &'a self,
-        scan: &'a Scan<'_>,
-        door: &'a Door,
-        keys: &'a Keys,
-        recorder: &mut R,
-        now: Timestamp,
-    ) -> Result<Decision<'a>, Rejection<'a>> {
-        match self.begin(scan, door, keys, recorder, now) {
+        match self.begin(matter, &mut (), now) {
             Step::Settled(outcome) => outcome,
-            Step::Asks(suspended) => suspended.settle(recorder, now),
+            Step::Asks(suspended) => suspended.settle(now),
         }
     }
 
-    /// Goes as far as one can without waiting.
+    /// Goes as far as one can without waiting, telling `recorder` what was looked at.
     pub fn begin<'a, R: Recorder<'a>>(
         &'a self,
-        scan: &'a Scan<'_>,
-        door: &'a Door,
-        keys: &'a Keys,
+        matter: Matter<'a>,
         recorder: &mut R,
         now: Timestamp,
     ) -> Step<'a> {
+        let Matter { scan, door, keys } = matter;
         let scene = self.scene(scan.claims.scene, door);
         let in_scene = scene.map_or(KindSet::ALL, |scene| scene.accepts);
         let classified = self
@@ -156,8 +152,7 @@ impl Gateway {
         };
         recorder.classified(&code);
         let circumstances = Circumstances {
-            scan,
-            door,
+            matter,
             scene,
             family: code.family,
             rival,
@@ -186,7 +181,11 @@ impl Gateway {
             }
             Examination::Settled(verified) => {
                 recorder.verified(&findings, verified.as_ref());
-                Step::Settled(self.conclude(circumstances, &findings, verified, recorder, now))
+                let verified = circumstances.hold(verified, &findings);
+                Step::Settled(
+                    verified
+                        .and_then(|verified| self.conclude(circumstances, verified, recorder, now)),
+                )
             }
         }
     }
@@ -199,10 +198,10 @@ impl Gateway {
         code: &Code<'a>,
         recorder: &mut R,
     ) -> Result<(), Reason> {
-        let Circumstances {
-            scan, door, scene, ..
-        } = circumstances;
-        let place = self.terminals.place(&scan.claims, door.strangers);
+        let Circumstances { matter, scene, .. } = circumstances;
+        let place = self
+            .terminals
+            .place(&matter.scan.claims, matter.door.strangers);
         let relation = relation(code.region, place.as_ref().ok());
         recorder.placed(scene.ok(), &place.unwrap_or_default(), relation);
         let (scene, _) = (scene?, place?);
@@ -211,24 +210,19 @@ impl Gateway {
         routes.next().map(|_| ()).ok_or(Reason::NoRoute)
     }
 
-    /// From the verdict on the code to where the scan goes.
+    /// From a believed code to where the scan goes.
     fn conclude<'a, R: Recorder<'a>>(
         &'a self,
         circumstances: Circumstances<'a>,
-        findings: &Findings<'a>,
-        verified: Result<Verified<'a>, Untrusted>,
+        verified: Verified<'a>,
         recorder: &mut R,
         now: Timestamp,
     ) -> Result<Decision<'a>, Rejection<'a>> {
         let refuse = |reason| circumstances.refuse(reason);
-        let verified = verified.map_err(|untrusted| Rejection {
-            lack: Lack::of(untrusted, findings),
-            ..refuse(refuse_trust(untrusted))
-        })?;
-        let Circumstances {
-            scan, door, scene, ..
-        } = circumstances;
-        let place = self.terminals.place(&scan.claims, door.strangers);
+        let Circumstances { matter, scene, .. } = circumstances;
+        let place = self
+            .terminals
+            .place(&matter.scan.claims, matter.door.strangers);
         let relation = relation(verified.region(), place.as_ref().ok());
         recorder.placed(scene.ok(), &place.unwrap_or_default(), relation);
         let (scene, place) = (scene.map_err(refuse)?, place.map_err(refuse)?);

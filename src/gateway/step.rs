@@ -1,21 +1,16 @@
 //! A decision that stops where an answer from elsewhere is needed.
 
-use super::outcome::{values_of, values_there};
-use super::{Decision, Door, Gateway, Recorder, Rejection};
+use super::outcome::{refuse_trust, values_of, values_there};
+use super::{Decision, Gateway, Lack, Matter, Recorder, Rejection};
 use crate::family::{Code, Family, Kind};
 use crate::policy::Scene;
 use crate::reason::Reason;
 use crate::route::contract::{Secrets, Values};
-use crate::scan::Scan;
 use crate::time::Timestamp;
-use crate::trust::{Answer, Findings, Need, Question};
+use crate::trust::{Answer, Findings, Need, Question, Untrusted, Verified};
 
 /// How far a decision came.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "all are moved once, and a box would allocate for every scan"
-)]
 pub enum Step<'a> {
     /// It waits for an answer.
     Asks(Suspended<'a>),
@@ -35,8 +30,7 @@ pub struct Suspended<'a> {
 /// What is known of a scan beside its code.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances<'a> {
-    pub(super) scan: &'a Scan<'a>,
-    pub(super) door: &'a Door,
+    pub(super) matter: Matter<'a>,
     pub(super) scene: Result<&'a Scene, Reason>,
     pub(super) family: &'a Family,
     pub(super) rival: Option<&'a Family>,
@@ -60,8 +54,8 @@ impl<'a> Suspended<'a> {
         secrets: &'v Secrets,
         now: Timestamp,
     ) -> Values<'v> {
-        let (gateway, Circumstances { scan, door, .. }) = (self.gateway, self.circumstances);
-        let place = gateway.terminals.place(&scan.claims, door.strangers);
+        let Matter { scan, door, .. } = self.circumstances.matter;
+        let place = self.gateway.terminals.place(&scan.claims, door.strangers);
         let values = values_of(self.code(), account, secrets, now);
         Values {
             issuer: self.findings.issuer.map(|issuer| &*issuer.id),
@@ -88,25 +82,34 @@ impl<'a> Suspended<'a> {
         let verified = self.question.resume(answer, &mut self.findings, now);
         recorder.verified(&self.findings, verified.as_ref());
         let circumstances = self.circumstances;
+        let verified = circumstances.hold(verified, &self.findings)?;
         self.gateway
-            .conclude(circumstances, &self.findings, verified, recorder, now)
+            .conclude(circumstances, verified, recorder, now)
     }
 
     /// Computes what can be computed and asks nobody.
-    pub(super) fn settle<R: Recorder<'a>>(
-        self,
-        recorder: &mut R,
-        now: Timestamp,
-    ) -> Result<Decision<'a>, Rejection<'a>> {
+    pub(super) fn settle(self, now: Timestamp) -> Result<Decision<'a>, Rejection<'a>> {
         let answer = match self.need() {
             Need::Verification(verification) => Answer::Verified(Some(verification.run())),
             Need::Introspection { .. } => Answer::Introspected(None),
         };
-        self.resume(answer, recorder, now)
+        self.resume(answer, &mut (), now)
     }
 }
 
 impl<'a> Circumstances<'a> {
+    /// What trust's verdict means for the scan.
+    pub(super) fn hold(
+        &self,
+        verified: Result<Verified<'a>, Untrusted>,
+        findings: &Findings<'a>,
+    ) -> Result<Verified<'a>, Rejection<'a>> {
+        verified.map_err(|untrusted| Rejection {
+            lack: Lack::of(untrusted, findings),
+            ..self.refuse(refuse_trust(untrusted))
+        })
+    }
+
     pub(super) const fn refuse(&self, reason: Reason) -> Rejection<'a> {
         Rejection {
             reason,

@@ -5,6 +5,7 @@
 //! once; what may have reached it is never sent again.
 
 pub mod body;
+mod consult;
 pub mod exchange;
 pub mod extract;
 pub mod forward;
@@ -21,40 +22,27 @@ pub mod verifiers;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderName};
 use http::request::Parts;
 use http::{Method, Request, Response, Version};
-use http_body_util::Full;
 use hyper::body::Incoming;
 
+use self::consult::Act;
 use self::exchange::Exchange;
 use self::extract::{ExtractError, Medium};
 use self::headers::Announcements;
 use self::identity::{Identity, Names};
-use self::introspect::introspect;
 use self::respond::{REQUEST_ID, Refusal};
 pub use self::site::{Entrance, Shared, Site, SiteConfig};
-use crate::fetch::Renewal;
-use crate::fetch::introspection::Asker;
-use crate::gateway::{Decision, Lack, Rejection, Step};
+use crate::gateway::{Decision, Rejection};
 use crate::reason::Reason;
-use crate::route::Action;
-use crate::route::contract::Secrets;
-use crate::scan::Scan;
 use crate::server::{Framing, Handler, Peer, WorkerContext};
 use crate::tick::Timer;
 use crate::time::Timestamp;
-use crate::trust::{Answer, Keys, Need};
+use crate::trust::Keys;
 use crate::upstream::{ResponseBody, Upstreams};
-
-/// How long a scan waits for a key nobody knows yet. A key server answers within some hundred
-/// milliseconds; a person at a window does not wait longer.
-const KEY_PATIENCE: Duration = Duration::from_secs(1);
-
 /// One worker's proxy.
 #[derive(Debug)]
 pub struct Proxy {
@@ -195,134 +183,6 @@ impl Proxy {
             Act::Ask { upstream, request } => {
                 forward::send(&view.upstreams, upstream, request).await
             }
-        }
-    }
-}
-
-/// What is to be done about a scan.
-#[derive(Debug)]
-enum Act {
-    /// The terminal is answered.
-    Answer(Response<ResponseBody>),
-    /// A department is asked.
-    Ask {
-        upstream: usize,
-        request: Request<Full<Bytes>>,
-    },
-}
-
-impl Proxy {
-    /// From what was read to what is to be done.
-    async fn decide(&self, view: &View, exchange: &Exchange<'_>) -> Result<Act, Refusal> {
-        let site = &*view.site;
-        let scan = exchange.scan()?;
-        let keys = self.keys(site);
-        let decided = self.consult(view, exchange, &scan, &keys.0).await;
-        let rejection = match decided {
-            Ok(decision) => return self.accept(site, &decision, exchange),
-            Err(rejection) => rejection,
-        };
-        let Some(lack) = &rejection.lack else {
-            return Err(site.refuse(&rejection));
-        };
-        let renewal = self.renew(site, lack).await;
-        let newer = self.keys(site);
-        if Rc::ptr_eq(&keys, &newer) {
-            return Err(site.refuse(&in_doubt(rejection, renewal)));
-        }
-        match self.consult(view, exchange, &scan, &newer.0).await {
-            Ok(decision) => self.accept(site, &decision, exchange),
-            Err(rejection) => Err(site.refuse(&in_doubt(rejection, renewal))),
-        }
-    }
-
-    fn accept(
-        &self,
-        site: &Site,
-        decision: &Decision<'_>,
-        exchange: &Exchange<'_>,
-    ) -> Result<Act, Refusal> {
-        site.count(decision);
-        act(decision, exchange, (self.clock)())
-    }
-
-    /// Has an issuer asked for a key.
-    async fn renew(&self, site: &Site, lack: &Lack<'_>) -> Renewal {
-        let keeper = &site.shared.keeper;
-        let asked = keeper.renew(&lack.issuer.id, lack.key.as_deref());
-        let asked = self.timer.within(KEY_PATIENCE, asked).await;
-        asked.unwrap_or(Renewal::Unanswered)
-    }
-
-    /// Decides, waiting for the answers that takes.
-    async fn consult<'a>(
-        &self,
-        view: &'a View,
-        exchange: &'a Exchange<'_>,
-        scan: &'a Scan<'_>,
-        keys: &'a Keys,
-    ) -> Result<Decision<'a>, Rejection<'a>> {
-        let site = &*view.site;
-        let door = &exchange.entrance.door;
-        let step = site
-            .gateway
-            .begin(scan, door, keys, &mut (), (self.clock)());
-        let suspended = match step {
-            Step::Settled(outcome) => return outcome,
-            Step::Asks(suspended) => suspended,
-        };
-        let answer = match suspended.need() {
-            Need::Verification(verification) => {
-                let verifiers = &site.shared.verifiers;
-                Answer::Verified(verifiers.verify(Arc::clone(verification)).await)
-            }
-            Need::Introspection { by } => {
-                let Some(platform) = site.platforms.get(*by) else {
-                    return Err(suspended.refuse(Reason::Internal));
-                };
-                let asker = Asker {
-                    upstreams: Rc::clone(&view.upstreams),
-                    timer: self.timer.clone(),
-                    clock: self.clock,
-                };
-                let answer = introspect(platform, &suspended, exchange, asker).await;
-                answer.map_err(|reason| suspended.refuse(reason))?
-            }
-        };
-        suspended.resume(answer, &mut (), (self.clock)())
-    }
-}
-
-/// A key is unknown only if its issuer says so. While nobody can say, the code may be as good as
-/// any: the terminal is told to try again.
-fn in_doubt(rejection: Rejection<'_>, renewal: Renewal) -> Rejection<'_> {
-    match (rejection.reason, renewal) {
-        (Reason::UnknownKey, Renewal::Unanswered) if rejection.lack.is_some() => Rejection {
-            reason: Reason::KeyUnavailable,
-            ..rejection
-        },
-        _ => rejection,
-    }
-}
-
-fn act(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Result<Act, Refusal> {
-    match &decision.route.action {
-        Action::Respond => Ok(Act::Answer(respond::decision(decision))),
-        Action::Redirect(redirect) => {
-            let secrets = Secrets::default();
-            let values = exchange.values(decision, None, &secrets, now);
-            let location = redirect
-                .location(&values)
-                .map_err(|error| forward::unfilled(&error))?;
-            let location = HeaderValue::from_str(&location).map_err(|_| Reason::Internal)?;
-            Ok(Act::Answer(respond::redirect(redirect.status(), location)))
-        }
-        Action::Forward(forward) => {
-            let request = forward::request(forward, decision, exchange, now)?;
-            Ok(Act::Ask {
-                upstream: forward.upstream,
-                request,
-            })
         }
     }
 }

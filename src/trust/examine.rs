@@ -63,10 +63,6 @@ impl<'a> Verified<'a> {
 
 /// How far an examination came.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "both are moved once, and a box would allocate for every scan"
-)]
 pub enum Examination<'a> {
     /// It waits for an answer.
     Asks(Question<'a>),
@@ -306,8 +302,11 @@ fn signature<'a>(
 /// What the issuer took back, by its lists.
 fn unrevoked(code: &Code<'_>, issuer: Option<&Issuer>, key: &Key) -> Result<(), Untrusted> {
     let id = key.id.as_deref().or(code.key_id.as_deref());
-    let (nonce, issued) = (code.nonce.as_deref(), code.issued_at);
-    if issuer.is_some_and(|issuer| issuer.revoked.hold(id, nonce, issued)) {
+    if issuer.is_some_and(|issuer| {
+        issuer
+            .revoked
+            .hold(id, code.nonce.as_deref(), code.issued_at)
+    }) {
         Err(Untrusted::Revoked)
     } else {
         Ok(())

@@ -181,8 +181,8 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Option<Timestamp> {
-        Some(Timestamp::from_seconds(seconds))
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
     }
 
     #[test]
@@ -191,10 +191,10 @@ mod tests {
         let list = br#"{"kid":"k","method":"rid","ctr":1,"rids":["whole","part.1000"]}"#;
         lists.read(list).unwrap();
         assert_eq!(lists.len(), (0, 2));
-        assert!(lists.hold(Some("k"), Some("whole"), at(5_000)));
-        assert!(!lists.hold(Some("other"), Some("whole"), at(5_000)));
-        assert!(lists.hold(Some("k"), Some("part"), at(999)));
-        assert!(!lists.hold(Some("k"), Some("part"), at(1_000)));
+        assert!(lists.hold(Some("k"), Some("whole"), Some(at(5_000))));
+        assert!(!lists.hold(Some("other"), Some("whole"), Some(at(5_000))));
+        assert!(lists.hold(Some("k"), Some("part"), Some(at(999))));
+        assert!(!lists.hold(Some("k"), Some("part"), Some(at(1_000))));
         assert!(lists.hold(Some("k"), Some("part"), None));
         assert!(!lists.hold(Some("k"), None, None));
     }
@@ -205,9 +205,9 @@ mod tests {
         let list = "# taken back\nkey lost\n\ncode a # stolen\r\ncode b 1970-01-01T00:10:00Z\n";
         lists.read(list.as_bytes()).unwrap();
         assert!(lists.hold(Some("lost"), None, None));
-        assert!(lists.hold(Some("k"), Some("a"), at(1)) && lists.hold(None, Some("a"), None));
-        assert!(lists.hold(Some("k"), Some("b"), at(599)));
-        assert!(!lists.hold(Some("k"), Some("b"), at(600)));
+        assert!(lists.hold(Some("k"), Some("a"), Some(at(1))) && lists.hold(None, Some("a"), None));
+        assert!(lists.hold(Some("k"), Some("b"), Some(at(599))));
+        assert!(!lists.hold(Some("k"), Some("b"), Some(at(600))));
         assert!(!lists.hold(Some("a"), Some("lost"), None));
     }
 

@@ -11,7 +11,7 @@ use multicode::explain::{Detail, explain};
 use multicode::family::token::cwt::Writing;
 use multicode::family::token::{cwt, hcert, jws, shc};
 use multicode::family::{Form, emv, gs1};
-use multicode::gateway::{Door, Gateway};
+use multicode::gateway::{Door, Gateway, Matter};
 use multicode::policy::Strangers;
 use multicode::proxy::extract::{Envelope, Head};
 use multicode::route::Action;
@@ -167,13 +167,18 @@ pub(crate) fn decide(data: &[u8]) {
         scenes: Box::default(),
         strangers: [Strangers::Admit, Strangers::Refuse][which >> 5 & 1],
     };
-    let decided = gateway.decide(&scan, &door, keys, NOW);
+    let matter = Matter {
+        scan: &scan,
+        door: &door,
+        keys,
+    };
+    let decided = gateway.decide(matter, NOW);
     // Saying why no shape matched takes its time; every fourth input is enough.
     let detail = match which >> 6 {
         3 => Detail::Everything,
         _ => Detail::Verdict,
     };
-    let (story, explained) = explain(gateway, &scan, &door, keys, detail, NOW);
+    let (story, explained) = explain(gateway, matter, detail, NOW);
     match (decided, explained) {
         (Ok(one), Ok(other)) => {
             assert_eq!(one.route.index, other.route.index);

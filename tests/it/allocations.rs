@@ -64,7 +64,7 @@ fn a_decision_allocates_nothing() {
         let least = least(|| {
             let text = clean(black_box(code), Cleaning::Scanner);
             let scan = Scan { text, claims };
-            let outcome = gateway.decide(&scan, &door, &GATEWAY.keys, now);
+            let outcome = gateway.decide(GATEWAY.matter(&scan, &door), now);
             let route = outcome.as_ref().map(|decision| &*decision.route.name);
             let found = route.map_err(|rejection| rejection.reason.slug());
             assert_eq!(found, expected);

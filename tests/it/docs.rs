@@ -7,7 +7,7 @@ use std::process::Command;
 
 use http::StatusCode;
 use multicode::gateway::Gateway;
-use multicode::metrics::Metrics;
+use multicode::metrics::{Fetch, KeysGauge, Metrics};
 use multicode::proxy::respond::Refusal;
 use multicode::reason::Reason;
 use multicode::time::Timestamp;
@@ -83,6 +83,17 @@ fn documented_metrics_are_the_registered_ones() {
     // sources must vouch for it.
     let _handles = metrics.handles(&Gateway::default());
     metrics.reloaded(true, Timestamp::default());
+    metrics.keys_fetched("a", Fetch::Success);
+    let time = Some(Timestamp::default());
+    metrics.keys_stand(&KeysGauge {
+        issuer: "a",
+        states: &[],
+        rejected: 0,
+        fresh: time,
+        next: time,
+        stale: time,
+        expiry: time,
+    });
     let exposition = metrics.exposition();
     let registered = exposition
         .lines()

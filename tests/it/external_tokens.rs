@@ -14,6 +14,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use multicode::explain::{Detail, explain};
 use multicode::family::token::{Token, hcert, shc};
 use multicode::family::{Algorithm, AlgorithmSet, ParseError, Purpose, PurposeSet};
+use multicode::gateway::Matter;
 use multicode::reason::Reason;
 use multicode::scan::{Claims, Cleaning, Scan, clean};
 use multicode::time::Timestamp;
@@ -310,7 +311,16 @@ fn decided(text: &str, keys: &[u8], lists: &[u8], now: Timestamp) -> Result<Stri
         claims: Claims::default(),
     };
     let door = door();
-    let (story, _) = explain(&GATEWAY, &scan, &door, &keys, Detail::Verdict, now);
+    let (story, _) = explain(
+        &GATEWAY,
+        Matter {
+            scan: &scan,
+            door: &door,
+            keys: &keys,
+        },
+        Detail::Verdict,
+        now,
+    );
     match story.reason {
         None => Ok(story.assurance.unwrap_or_default().to_owned()),
         Some(slug) => {

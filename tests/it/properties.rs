@@ -254,10 +254,10 @@ proptest! {
             let scan = Scan { text: clean(&text, cleaning), claims: Claims::default() };
             let now = Timestamp::from_millis(late.saturating_add(NOW * 1_000));
             let door = door();
-            let outcome = GATEWAY.decide(&scan, &door, &GATEWAY.keys, now).map(|it| it.route.index);
+            let outcome = GATEWAY.decide(GATEWAY.matter(&scan, &door), now).map(|it| it.route.index);
             // Saying why no shape matched takes its time; some of the texts are enough.
             let detail = if late % 40 == 7 { Detail::Everything } else { Detail::Verdict };
-            let (story, again) = explain(&GATEWAY, &scan, &door, &GATEWAY.keys, detail, now);
+            let (story, again) = explain(&GATEWAY, GATEWAY.matter(&scan, &door), detail, now);
             prop_assert_eq!(outcome.ok(), again.ok().map(|it| it.route.index));
             let length = scan.text.text.len();
             prop_assert!(story.fields.iter().all(|it| it.start <= it.end && it.end <= length));
@@ -296,7 +296,7 @@ proptest! {
         let claims = Claims { terminal: Some(terminal), ..Claims::default() };
         let scan = Scan { text: clean(&code, Cleaning::Scanner), claims };
         let door = door();
-        let Ok(decision) = gateway.decide(&scan, &door, &GATEWAY.keys, Timestamp::from_seconds(NOW)) else { return Ok(()) };
+        let Ok(decision) = gateway.decide(GATEWAY.matter(&scan, &door), Timestamp::from_seconds(NOW)) else { return Ok(()) };
         let count = random.below(30);
         let routes = (0..count).map(|_| route(gateway, &mut random)).collect();
         let routes = Routes::new(routes, gateway.families(), gateway.scenes());

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use multicode::config::{self, Config, NoSecrets, Secrets, Style};
 use multicode::explain::{Detail, Explanation, explain};
-use multicode::gateway::{Door, Gateway};
+use multicode::gateway::{Door, Gateway, Matter};
 use multicode::policy::Strangers;
 use multicode::reason::Reason;
 use multicode::sandbox::lent::lend;
@@ -39,6 +39,14 @@ impl Desk {
             gateway: Gateway::new(config.gateway),
             keys: config.keys,
             signers: Signers::default(),
+        }
+    }
+
+    pub(crate) fn matter<'a>(&'a self, scan: &'a Scan<'a>, door: &'a Door) -> Matter<'a> {
+        Matter {
+            scan,
+            door,
+            keys: &self.keys,
         }
     }
 
@@ -172,7 +180,7 @@ impl<'a> Ask<'a> {
     /// The name of the route it takes, or why it takes none.
     pub(crate) fn outcome(&self, gateway: &Desk, door: &Door) -> Result<String, Reason> {
         let scan = self.scan();
-        let decided = gateway.decide(&scan, door, &gateway.keys, self.now());
+        let decided = gateway.decide(gateway.matter(&scan, door), self.now());
         let decided = decided.map(|decision| decision.route.name.to_string());
         decided.map_err(|rejection| rejection.reason)
     }
@@ -185,14 +193,8 @@ impl<'a> Ask<'a> {
         look: impl FnOnce(&Explanation<'_>) -> T,
     ) -> T {
         let scan = self.scan();
-        let (story, _) = explain(
-            gateway,
-            &scan,
-            door,
-            &gateway.keys,
-            Detail::Verdict,
-            self.now(),
-        );
+        let matter = gateway.matter(&scan, door);
+        let (story, _) = explain(gateway, matter, Detail::Verdict, self.now());
         look(&story)
     }
 }

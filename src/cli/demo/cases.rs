@@ -5,7 +5,7 @@
 
 use super::stage::{Stage, department_of};
 use crate::family::{Algorithm, Checksum, Family, Freshness, Kind, Region};
-use crate::gateway::{Decision, Gateway};
+use crate::gateway::{Decision, Gateway, Matter};
 use crate::policy::Scene;
 use crate::policy::scene::Demand;
 use crate::random::Random;
@@ -264,9 +264,14 @@ impl<'a> Desk<'a> {
     fn decide(&self, text: &str, scene: &str) -> Option<(String, Expected)> {
         let scan = scan(text, scene);
         let keys = self.stage.keys();
-        let decided = self
-            .gateway()
-            .decide(&scan, self.stage.door(), &keys, self.now);
+        let decided = self.gateway().decide(
+            Matter {
+                scan: &scan,
+                door: self.stage.door(),
+                keys: &keys,
+            },
+            self.now,
+        );
         let decision = decided.ok()?;
         Some((decision.route.name.to_string(), expectation(&decision)))
     }

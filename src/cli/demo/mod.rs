@@ -25,6 +25,7 @@ use crate::admin;
 use crate::app::{self, Overrides};
 use crate::config::ProcessSecrets;
 use crate::explain::{Detail, Explanation, explain};
+use crate::gateway::Matter;
 use crate::random::Random;
 use crate::sandbox::departments::{self, Department, Departments, Running};
 use crate::sandbox::lent::lend;
@@ -117,9 +118,11 @@ async fn play(
     let (scan, keys) = (cases::scan(&case.text, &case.scene), stage.keys());
     let (explanation, decided) = explain(
         stage.gateway(),
-        &scan,
-        stage.door(),
-        &keys,
+        Matter {
+            scan: &scan,
+            door: stage.door(),
+            keys: &keys,
+        },
         Detail::Verdict,
         now,
     );

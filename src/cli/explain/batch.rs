@@ -9,6 +9,7 @@ use super::Desk;
 use super::overrides::Overrides;
 use crate::cli::{Exit, Failure, Process};
 use crate::explain::{Detail, Explanation, explain, unreadable};
+use crate::gateway::Matter;
 use crate::reason::Reason;
 use crate::scan::{Claims, MAX_TEXT_BYTES, Scan, clean};
 use crate::time::Timestamp;
@@ -91,7 +92,19 @@ fn answer(
         text: clean(&line.code, desk.cleaning),
         claims,
     };
-    write(&explain(&desk.gateway, &scan, &desk.door, keys, Detail::Verdict, now).0)
+    write(
+        &explain(
+            &desk.gateway,
+            Matter {
+                scan: &scan,
+                door: &desk.door,
+                keys,
+            },
+            Detail::Verdict,
+            now,
+        )
+        .0,
+    )
 }
 
 /// Unix seconds, whole or with a fraction, or RFC 3339.

@@ -14,7 +14,7 @@ use super::options::{self, Config, Format};
 use super::{Exit, Failure, Process, load};
 use crate::explain::{Ask, Detail, Telling, explain};
 use crate::family::Region;
-use crate::gateway::{Door, Gateway, Suspended};
+use crate::gateway::{Door, Gateway, Matter, Suspended};
 use crate::scan::{Claims, Cleaning, Scan, clean};
 use crate::time::Timestamp;
 use crate::trust::Keys;
@@ -113,7 +113,16 @@ fn one(
         detail: Detail::Everything,
         ask: asks.as_ref().map(|ask| ask as &Ask<'_>),
     };
-    let (story, outcome) = explain(&desk.gateway, &scan, &desk.door, &desk.keys, telling, now);
+    let (story, outcome) = explain(
+        &desk.gateway,
+        Matter {
+            scan: &scan,
+            door: &desk.door,
+            keys: &desk.keys,
+        },
+        telling,
+        now,
+    );
     if let Some(trouble) = line.and_then(|line| line.trouble.take()) {
         writeln!(process.err, "multicode: {trouble}")?;
     }

@@ -66,12 +66,11 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
 }
 
 fn list(options: &List, process: &mut Process<'_>) -> Result<Exit, Failure> {
-    let story = match &options.admin {
-        Some(admin) => admin.ask(Method::GET, "/admin/keys")?,
-        None => {
-            let config = load::config(&options.config.config, process)?;
-            in_files(&config, process)
-        }
+    let story = if let Some(admin) = &options.admin {
+        admin.ask(Method::GET, "/admin/keys")?
+    } else {
+        let config = load::config(&options.config.config, process)?;
+        in_files(&config, process)
     };
     print(&story, options.format, process)?;
     Ok(Exit::Success)

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use crate::admin::Standings;
-use crate::time::Timestamp;
 use crate::trust::standing::{KeyStanding, Rejected, Standing, SupplyState};
 
 /// Writes issuer by issuer, each with its keys.
@@ -66,15 +65,17 @@ pub(super) fn keys(keys: &[KeyStanding], out: &mut dyn Write) -> io::Result<()> 
     let width = width.unwrap_or_default();
     for key in keys {
         let (algorithm, state) = (&key.algorithm, key.state.name());
-        write!(out, "  {:width$}  {algorithm:11}  {state:7}", id(key))?;
         let window = [("from", key.not_before), ("until", key.not_after)];
-        for (word, instant) in window {
-            let instant: Option<Timestamp> = instant;
-            if let Some(instant) = instant {
-                write!(out, "  {word} {instant}")?;
-            }
-        }
-        writeln!(out)?;
+        let window = window.map(|(word, instant)| match instant {
+            Some(instant) => format!("  {word} {instant}"),
+            None => String::new(),
+        });
+        let line = format!(
+            "  {:width$}  {algorithm:11}  {state:7}{}",
+            id(key),
+            window.concat()
+        );
+        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }

@@ -231,13 +231,12 @@ pub(crate) fn algorithm(value: Value<'_>) -> Option<Spanned<Algorithm>> {
     reason = "a reader uses its value up, so that nobody reads it twice"
 )]
 fn file(value: Value<'_>) -> Option<Spanned<PathBuf>> {
-    match value.get().as_str().and_then(SecretRef::parse) {
-        Some(SecretRef::File(path)) => Some(Spanned::new(path, value.at())),
-        _ => {
-            value.context().mask(value.at());
-            value.invalid("must be \"file:PATH\"")
-        }
+    let reference = value.get().as_str().and_then(SecretRef::parse);
+    if let Some(SecretRef::File(path)) = reference {
+        return Some(Spanned::new(path, value.at()));
     }
+    value.context().mask(value.at());
+    value.invalid("must be \"file:PATH\"")
 }
 
 /// Reads a secret's reference. What is none may be the secret itself: it is hidden from now on.

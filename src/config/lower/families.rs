@@ -252,13 +252,13 @@ impl Captures<'_> {
     }
 
     fn signature(&self, written: &file::Signature) -> Result<SignatureLayout, Unresolved> {
-        let found = |word: &Option<Word>, key: &str| match word {
-            Some(word) => self.find(word),
-            None => {
+        let found = |word: &Option<Word>, key: &str| {
+            let Some(word) = word else {
                 let message = format!("missing key \"{key}\"");
                 self.around.error("missing-key", written.at, message);
-                Err(Unresolved)
-            }
+                return Err(Unresolved);
+            };
+            self.find(word)
         };
         let over = found(&written.over, "over");
         let value = found(&written.value, "value");

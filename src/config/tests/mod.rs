@@ -1,6 +1,7 @@
 //! Whole loads: folders in, findings out.
 
 mod issuers;
+mod kept;
 mod mistakes;
 mod shipped;
 

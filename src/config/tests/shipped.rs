@@ -3,6 +3,7 @@
 use super::*;
 use crate::config::meaning::TrialCode;
 use crate::gateway::Gateway;
+use crate::gateway::Matter;
 use crate::scan::{Claims, Cleaning, Scan, clean};
 
 fn shipped() -> Loaded {
@@ -42,7 +43,14 @@ fn the_shipped_tests_with_a_written_code_come_out_as_expected() {
                 region: trial.region.as_deref(),
             },
         };
-        let outcome = match gateway.decide(&scan, &door, &config.keys, trial.now) {
+        let outcome = match gateway.decide(
+            Matter {
+                scan: &scan,
+                door: &door,
+                keys: &config.keys,
+            },
+            trial.now,
+        ) {
             Ok(decision) => Ok(&*decision.route.name),
             Err(rejection) => Err(rejection.reason),
         };

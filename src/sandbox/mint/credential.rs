@@ -97,19 +97,19 @@ fn claims(
     random: &mut Random,
 ) -> Result<Value, MintError> {
     let Task { layout, order, .. } = task;
-    let (issued, expires) = times(task);
-    let (issued, expires) = (issued.seconds(), expires.seconds());
+    let (begin, end) = times(task);
+    let (begin, end) = (begin.seconds(), end.seconds());
     let id: String = (0..ID_LENGTH).map(|_| random.letter(ID_LETTERS)).collect();
     let issuer = named(layout.format, keys, &signer.issuer)?;
     let mut claims = match layout.format {
-        Format::Cwt(_) => json!({ "1": issuer, "4": expires, "6": issued, "7": id }),
+        Format::Cwt(_) => json!({ "1": issuer, "4": end, "6": begin, "7": id }),
         Format::EuDcc => json!({
-            "1": "CN", "4": expires, "6": issued,
+            "1": "CN", "4": end, "6": begin,
             "-260": { "1": { "ver": "1.3.0", "t": [{ "ci": id }] } },
         }),
-        Format::Jws => json!({ "iss": issuer, "iat": issued, "exp": expires, "jti": id }),
+        Format::Jws => json!({ "iss": issuer, "iat": begin, "exp": end, "jti": id }),
         Format::SmartHealthCard => json!({
-            "iss": issuer, "nbf": issued, "exp": expires,
+            "iss": issuer, "nbf": begin, "exp": end,
             "vc": { "type": ["https://smarthealth.cards#health-card"], "rid": id },
         }),
     };

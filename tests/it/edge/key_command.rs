@@ -2,7 +2,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::files::{KEYS, SECRET};
 use super::tls::certify;
-use super::{Client, Files, Program};
+use super::{Files, Program};
 
 /// The shipped files with an issuer whose keys are in a set of their own.
 fn files() -> Files {
@@ -38,9 +38,9 @@ fn set(keys: impl IntoIterator<Item = Value>) -> String {
 }
 
 /// Runs a command beside the files, and says its status and what it wrote.
-fn run(files: &Files, arguments: &[&str], input: &str) -> (i32, String) {
+fn run(files: &Files, command: &str, input: &str) -> (i32, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_multicode"))
-        .args(arguments)
+        .args(command.split_whitespace())
         .current_dir(files.path(""))
         .env_clear()
         .envs(KEYS.map(|name| (name, SECRET)))
@@ -55,13 +55,19 @@ fn run(files: &Files, arguments: &[&str], input: &str) -> (i32, String) {
         .unwrap()
         .write_all(input.as_bytes())
         .unwrap();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = child.wait_with_output().unwrap();
-    let said = [stdout, stderr].concat();
-    (status.code().unwrap(), String::from_utf8(said).unwrap())
+    let out = child.wait_with_output().unwrap();
+    let said = [out.stdout, out.stderr].concat();
+    (out.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+/// Holds what a command says against its status and some words.
+#[track_caller]
+fn check(files: &Files, command: &str, status: i32, words: &[&str]) {
+    let (found, said) = run(files, command, "");
+    assert_eq!(found, status, "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} in {said}");
+    }
 }
 
 /// An issuer of a list of them.
@@ -91,18 +97,11 @@ fn assert_campus(told: &Value) {
 #[test]
 fn the_keys_of_the_files_are_listed() {
     let files = files();
-    let (status, said) = run(&files, &["keys", "list"], "");
-    assert_eq!(status, 0, "{said}");
-    assert!(
-        said.contains("campus  files, from set.jwks\n  one  es256"),
-        "{said}"
-    );
-    assert!(
-        said.contains("  bad  rejected: the point is not on the curve\n"),
-        "{said}"
-    );
-    assert!(said.contains("fujian  files, from the configuration\n  2026a  hmac-sha256  active"));
-    let (_, said) = run(&files, &["keys", "list", "--format", "json"], "");
+    let campus = "campus  files, from set.jwks\n  one  es256";
+    let rejected = "  bad  rejected: the point is not on the curve\n";
+    let fujian = "fujian  files, from the configuration\n  2026a  hmac-sha256  active";
+    check(&files, "keys list", 0, &[campus, rejected, fujian]);
+    let (_, said) = run(&files, "keys list --format json", "");
     assert_campus(&serde_json::from_str(&said).unwrap());
 }
 
@@ -111,58 +110,36 @@ fn a_running_gateway_tells_its_keys_and_reads_them_again() {
     let files = files();
     let program = Program::serve(&files, "info");
     assert_campus(&program.get("/admin/keys").json());
-    let admin = format!("http://{}", program.admin);
-    let (status, said) = run(&files, &["keys", "list", "--admin", &admin], "");
-    assert_eq!(status, 0, "{said}");
-    assert!(said.contains("bad  rejected"), "{said}");
+    let asked = |command: &str| format!("keys {command} --admin http://{}", program.admin);
+    check(&files, &asked("list"), 0, &["bad  rejected", "fujian"]);
 
     let two = SigningKey::generate(Algorithm::EdDsa).unwrap().jwk("two");
     files.write("set.jwks", &set([two]));
-    let (status, said) = run(
-        &files,
-        &["keys", "refresh", "campus", "--admin", &admin],
-        "",
-    );
+    let (status, said) = run(&files, &asked("refresh campus"), "");
     assert_eq!(status, 0, "{said}");
     assert!(
         said.contains("two  eddsa") && !said.contains("fujian"),
         "{said}"
     );
-
     files.write("set.jwks", "<html>");
-    let (status, said) = run(&files, &["keys", "refresh", "--admin", &admin], "");
-    assert_eq!(status, 1, "{said}");
-    assert!(
-        said.contains("two  eddsa") && said.contains("failed: "),
-        "{said}"
-    );
-
-    let (status, said) = run(
+    check(
         &files,
-        &["keys", "refresh", "nobody", "--admin", &admin],
-        "",
+        &asked("refresh"),
+        1,
+        &["two  eddsa", "failed: ", "HTML or XML", "fujian"],
     );
-    assert_eq!(
-        (status, said.contains("no such issuer")),
-        (1, true),
-        "{said}"
-    );
-    let post = "GET /admin/keys/refresh HTTP/1.1\r\nHost: admin\r\n\r\n";
-    assert_eq!(Client::new(program.admin).exchange(post).status, 405);
+    check(&files, &asked("refresh nobody"), 1, &["no such issuer"]);
+    assert_eq!(program.get("/admin/keys/refresh").status, 405);
 }
 
 #[test]
 fn a_gateway_that_is_not_there_cannot_be_asked() {
     let files = files();
-    let (status, said) = run(
+    check(
         &files,
-        &["keys", "list", "--admin", "http://127.0.0.1:1"],
-        "",
-    );
-    assert_eq!(
-        (status, said.contains("cannot connect")),
-        (3, true),
-        "{said}"
+        "keys list --admin http://127.0.0.1:1",
+        3,
+        &["cannot connect"],
     );
     for wrong in [
         "127.0.0.1:9090",
@@ -170,11 +147,11 @@ fn a_gateway_that_is_not_there_cannot_be_asked() {
         "http://host",
         "http://h:1/x",
     ] {
-        let (status, said) = run(&files, &["keys", "list", "--admin", wrong], "");
-        assert_eq!(
-            (status, said.contains("http://HOST:PORT")),
-            (2, true),
-            "{said}"
+        check(
+            &files,
+            &format!("keys list --admin {wrong}"),
+            2,
+            &["http://HOST:PORT"],
         );
     }
 }
@@ -182,109 +159,101 @@ fn a_gateway_that_is_not_there_cannot_be_asked() {
 #[test]
 fn files_of_keys_are_looked_at_before_they_are_used() {
     let files = files();
-    let verify = |paths: &[&str]| {
-        let arguments = ["keys", "verify"].iter().chain(paths).copied();
-        run(&files, &arguments.collect::<Vec<_>>(), "")
-    };
-    let (status, said) = verify(&["good.jwks"]);
-    assert_eq!(status, 0, "{said}");
-    assert!(
-        said.starts_with("good.jwks: 1 good, 0 rejected\n  one  es256"),
-        "{said}"
+    let good = "good.jwks: 1 good, 0 rejected\n  one  es256";
+    check(&files, "keys verify good.jwks", 0, &[good]);
+    let page = "page.html: 0 good, 1 rejected\n  -  rejected: HTML or XML where";
+    let both = ["set.jwks: 1 good, 1 rejected", page];
+    check(&files, "keys verify set.jwks page.html", 1, &both);
+    check(
+        &files,
+        "keys verify gone.pem",
+        3,
+        &["gone.pem: No such file"],
     );
-    let (status, said) = verify(&["set.jwks", "page.html"]);
-    assert_eq!(status, 1, "{said}");
-    assert!(said.contains("set.jwks: 1 good, 1 rejected"), "{said}");
-    assert!(said.contains("rejected: HTML or XML where"), "{said}");
-    let (status, said) = verify(&["gone.pem"]);
-    assert_eq!((status, said.contains("gone.pem")), (3, true), "{said}");
-    let (status, said) = verify(&["https://keys.example/"]);
-    assert_eq!((status, said.contains("--ca")), (2, true), "{said}");
-    let (_, said) = verify(&["set.jwks", "--format", "json"]);
+    check(&files, "keys verify https://keys.example/", 2, &["--ca"]);
+    check(
+        &files,
+        "keys verify http://keys.example/ --ca x",
+        2,
+        &["must begin with https"],
+    );
+    let (_, said) = run(&files, "keys verify set.jwks --format json", "");
     let told: Value = serde_json::from_str(&said).unwrap();
-    assert_eq!(told["rejected"][0]["id"], "bad");
-
-    let shared = json!({"kty": "oct", "alg": "HS256", "k": "A".repeat(43)});
-    files.write("secret.jwk", &shared.to_string());
-    let readable_by = |mode| {
-        let path = files.path("secret.jwk");
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    };
-    readable_by(0o644);
-    let (status, said) = verify(&["secret.jwk"]);
     assert_eq!(
-        (status, said.contains("can be read by others")),
-        (1, true),
-        "{said}"
+        (&told["source"], &told["rejected"][0]["id"]),
+        (&json!("set.jwks"), &json!("bad"))
     );
-    readable_by(0o600);
-    assert_eq!(verify(&["secret.jwk"]).0, 0);
+
+    shared_secret(&files, 0o644);
+    check(
+        &files,
+        "keys verify secret.jwk",
+        1,
+        &["can be read by others (mode 0644)"],
+    );
+    shared_secret(&files, 0o600);
+    check(
+        &files,
+        "keys verify secret.jwk",
+        0,
+        &["2026a  hmac-sha256  active"],
+    );
+}
+
+/// Another key than the issuer's by the name of the issuer's, in a file of its own.
+fn shared_secret(files: &Files, mode: u32) {
+    let key = json!({"kty": "oct", "alg": "HS256", "kid": "2026a", "k": "A".repeat(43)});
+    files.write("secret.jwk", &key.to_string());
+    fs::set_permissions(files.path("secret.jwk"), fs::Permissions::from_mode(mode)).unwrap();
 }
 
 #[test]
 fn a_line_may_bring_its_own_keys() {
     let files = files();
-    let secret = json!({"kty": "oct", "alg": "HS256", "kid": "2026a", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"});
-    files.write("other.jwk", &secret.to_string());
-    let path = files.path("other.jwk");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
-    let (_, code) = run(&files, &["mint", "aggregate"], "");
+    shared_secret(&files, 0o600);
+    let (_, code) = run(&files, "mint aggregate", "");
     let code = code.trim();
-    let line = |keys: Option<&str>| match keys {
-        Some(keys) => json!({"code": code, "scene": "register", "keys": keys}).to_string(),
-        None => json!({"code": code, "scene": "register"}).to_string(),
+    let judged = |keys: Option<&str>| {
+        let line = json!({"code": code, "scene": "register", "keys": keys}).to_string();
+        let (status, said) = run(&files, "explain --batch", &line);
+        assert_eq!(status, 0, "{said}");
+        serde_json::from_str::<Value>(&said).unwrap()
     };
-    let paths = [
-        None,
-        Some("other.jwk"),
-        Some("good.jwks"),
-        Some("gone.jwks"),
-        None,
-    ];
-    let lines: Vec<_> = paths.into_iter().map(line).collect();
-    let (status, said) = run(&files, &["explain", "--batch"], &lines.join("\n"));
-    assert_eq!(status, 0, "{said}");
-    let told: Vec<Value> = said
-        .lines()
-        .map(|it| serde_json::from_str(it).unwrap())
-        .collect();
-    let reasons: Vec<_> = told.iter().map(|it| it["reason"].as_str()).collect();
-    let expected = [
-        None,
-        Some("bad-signature"),
-        Some("unknown-key"),
-        Some("key-unavailable"),
-        None,
-    ];
-    assert_eq!(reasons, expected, "{said}");
-    assert_eq!(told[1]["issuer"], "fujian");
-    assert!(
-        told[3]["detail"]
-            .as_str()
-            .unwrap()
-            .starts_with("gone.jwks: cannot be read")
-    );
-    assert!(told[0].get("detail").is_none());
-
-    let (status, said) = run(
-        &files,
-        &[
-            "explain",
-            "--scene",
-            "register",
-            "--keys",
-            "other.jwk",
-            code,
-        ],
-        "",
-    );
+    let sound = judged(None);
     assert_eq!(
-        (status, said.contains("bad-signature")),
-        (1, true),
-        "{said}"
+        (sound["reason"].as_str(), sound.get("detail")),
+        (None, None)
     );
-    let (status, said) = run(&files, &["explain", "--keys", "page.html", code], "");
-    assert_eq!((status, said.contains("HTML or XML")), (1, true), "{said}");
+    let other = judged(Some("secret.jwk"));
+    assert_eq!(
+        (&other["reason"], &other["issuer"]),
+        (&json!("bad-signature"), &json!("fujian"))
+    );
+    assert_eq!(judged(Some("good.jwks"))["reason"], "unknown-key");
+    for (path, why) in [
+        ("gone.jwks", "cannot be read: No such file"),
+        ("page.html", "HTML or XML"),
+    ] {
+        let refused = judged(Some(path));
+        assert_eq!(refused["reason"], "key-unavailable");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.starts_with(&format!("{path}: {why}")), "{detail}");
+    }
+    let explain = |keys: &str| format!("explain --scene register --keys {keys} {code}");
+    check(&files, &explain("secret.jwk"), 1, &["bad-signature"]);
+    check(&files, &explain("page.html"), 1, &["HTML or XML"]);
+}
+
+#[test]
+fn lines_that_name_the_same_keys_share_them_and_keep_their_order() {
+    let files = files();
+    let line = |keys: &str| json!({"code": "6901234567892", "keys": keys}).to_string();
+    let lines: Vec<_> = ["set.jwks", "gone.jwks", "set.jwks"].map(line).into();
+    let (_, said) = run(&files, "explain --batch", &lines.join("\n"));
+    let outcomes = said
+        .lines()
+        .map(|line| line.contains("\"outcome\":\"decision\""));
+    assert_eq!(outcomes.collect::<Vec<_>>(), [true, false, true], "{said}");
 }
 
 /// Answers every request with the set, at the address this returns, as `localhost`.
@@ -314,44 +283,20 @@ fn key_server(files: &Files, body: String) -> String {
 fn a_server_is_asked_by_a_gateway_and_by_a_curious_operator() {
     let files = files();
     let url = key_server(&files, fs::read_to_string(files.path("set.jwks")).unwrap());
-    let verify = ["keys", "verify", &url, "--ca", "server.pem"];
-    let (status, said) = run(&files, &verify, "");
-    assert_eq!(
-        (status, said.contains("not a public address")),
-        (3, true),
-        "{said}"
-    );
-    let inside = [&verify[..], &["--private-addresses"]].concat();
-    let (status, said) = run(&files, &inside, "");
-    assert_eq!(status, 1, "{said}");
-    assert!(
-        said.contains(": 1 good, 1 rejected\n  one  es256"),
-        "{said}"
-    );
-    let (status, said) = run(
-        &files,
-        &[
-            "keys",
-            "verify",
-            "https://localhost:1/",
-            "--ca",
-            "server.pem",
-            "--private-addresses",
-        ],
-        "",
-    );
-    assert_eq!((status, said.contains("refused")), (3, true), "{said}");
+    let verify = |url: &str, more: &str| format!("keys verify {url} --ca server.pem {more}");
+    check(&files, &verify(&url, ""), 3, &["not a public address"]);
+    let found = ": 1 good, 1 rejected\n  one  es256";
+    check(&files, &verify(&url, "--private-addresses"), 1, &[found]);
+    let nobody = verify("https://localhost:1/", "--private-addresses");
+    check(&files, &nobody, 3, &["refused"]);
 
     let server = format!("{{ url = \"{url}\", ca = \"server.pem\", private_addresses = true }}");
     files.change("routes.toml", "\"file:set.jwks\"", &server);
-    let (status, said) = run(&files, &["keys", "list"], "");
-    assert_eq!(
-        (
-            status,
-            said.contains("campus  awaited, from https://localhost")
-        ),
-        (0, true),
-        "{said}"
+    check(
+        &files,
+        "keys list",
+        0,
+        &["campus  awaited, from https://localhost"],
     );
     let program = Program::serve(&files, "info");
     let told = program.get("/admin/keys").json();

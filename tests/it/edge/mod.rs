@@ -13,11 +13,11 @@ mod gateway;
 mod headers;
 mod introspection;
 mod key_command;
-mod keys;
 mod limits;
 mod pages;
 mod program;
 mod reload;
+mod rotation;
 mod secrecy;
 mod tls;
 

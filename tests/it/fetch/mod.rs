@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use multicode::family::{Algorithm, Encoding, Form};
 use multicode::fetch::{Feed, Keeper, Origin, Pace, Remote, Renewal, Setting, WhenStale};
+use multicode::gateway::Matter;
 use multicode::metrics::Metrics;
 use multicode::sandbox::signer::SigningKey;
 use multicode::time::Timestamp;
@@ -179,7 +180,14 @@ fn outcome(keys: &Keys, code: &str, now: Timestamp) -> Result<String, &'static s
         claims: Claims::default(),
     };
     let door = crate::shipped::door();
-    let decided = crate::shipped::GATEWAY.decide(&scan, &door, keys, now);
+    let decided = crate::shipped::GATEWAY.decide(
+        Matter {
+            scan: &scan,
+            door: &door,
+            keys: keys,
+        },
+        now,
+    );
     let decided = decided.map(|decision| decision.route.name.to_string());
     decided.map_err(|rejection| rejection.reason.slug())
 }

@@ -45,7 +45,7 @@ impl<'s> Kept<'s> {
 
     /// The keys of a file or folder; there must be one. What is rejected among them is worth a
     /// warning.
-    pub(super) fn keys(&self, path: &Spanned<PathBuf>, reading: &Reading) -> Vec<Key> {
+    pub(super) fn keys(&self, path: &Spanned<PathBuf>, reading: &Reading) -> Vec<Spanned<Key>> {
         let Some(found) = self.read(path, reading) else {
             return Vec::new();
         };
@@ -63,7 +63,8 @@ impl<'s> Kept<'s> {
             let message = format!("{} holds no key that can be used", path.value.display());
             self.around.error("bad-key", path.at, message);
         }
-        found.keys
+        let keys = found.keys.into_iter();
+        keys.map(|key| Spanned::new(key, path.at)).collect()
     }
 
     /// What a file or folder of keys holds; whatever stands in the way was said if it is `None`.

@@ -81,21 +81,14 @@ fn lower_one(
     written: &Written,
     kept: &mut Kept<'_>,
 ) -> (Option<Feed>, Vec<Spanned<Algorithm>>, Issuer) {
-    let mut reading = Reading::default();
-    if let Some(rsa) = written.rsa {
-        reading.rsa = rsa.value;
-    }
-    if let Some(id) = &written.sm2_id {
-        reading.sm2_id = id.value.as_str().into();
-    }
+    let mut reading = reading(written);
     let (mut renewal, mut supply) = (&Renewal::default(), Supply::Files);
     let (keys, origin) = match &written.keys {
         None => (Vec::new(), None),
         Some(WrittenKeys::Inline(keys)) => (keys::lower(keys, &reading, kept), None),
         Some(WrittenKeys::File(path)) => {
-            let keys = kept.keys(path, &reading).into_iter();
-            let keys = keys.map(|key| Spanned::new(key, path.at)).collect();
-            (keys, Some(Origin::File(kept.path(&path.value))))
+            let origin = Origin::File(kept.path(&path.value));
+            (kept.keys(path, &reading), Some(origin))
         }
         Some(WrittenKeys::Server(server)) => {
             (renewal, supply) = (&server.renewal, Supply::Awaited);
@@ -104,15 +97,7 @@ fn lower_one(
             (Vec::new(), remote.map(Origin::Remote))
         }
     };
-    let mut revoked = Revocations::default();
-    let lists = written.revoked.iter().filter_map(|list| match list {
-        List::File(path) => {
-            kept.list(path, &mut revoked);
-            Some(Origin::File(kept.path(&path.value)))
-        }
-        List::Server(server) => kept.remote(server, &[]).map(Origin::Remote),
-    });
-    let lists: Vec<_> = lists.collect();
+    let (lists, revoked) = revoked(&written.revoked, kept);
     let (refresh, max_stale) = times(renewal, kept.around);
     let is_kept = origin.is_some() || !lists.is_empty();
     let feed = is_kept.then(|| Feed {
@@ -124,24 +109,47 @@ fn lower_one(
         max_stale,
         when_stale: renewal.when_stale.map(|it| it.value).unwrap_or_default(),
     });
-    let mut algorithms: Vec<_> = keys
-        .iter()
-        .map(|key| Spanned::new(key.value.algorithm, key.at))
-        .collect();
-    algorithms.dedup();
+    let mut algorithms = Vec::new();
+    for key in &keys {
+        let algorithm = Spanned::new(key.value.algorithm, key.at);
+        if !algorithms.contains(&algorithm) {
+            algorithms.push(algorithm);
+        }
+    }
+    let aliases = written.iss.iter().map(|it| it.value.as_str().into());
     let issuer = Issuer {
         id: id.value.as_str().into(),
-        aliases: written
-            .iss
-            .iter()
-            .map(|it| it.value.as_str().into())
-            .collect(),
+        aliases: aliases.collect(),
         names: written.names.as_ref().map(names).unwrap_or_default(),
         region: written.region.map(|region| region.value),
         keys: KeySet::new(keys.into_iter().map(|key| key.value), supply).into(),
         revoked: revoked.into(),
     };
     (feed, algorithms, issuer)
+}
+
+/// What keys of the issuer mean that do not say it themselves.
+fn reading(written: &Written) -> Reading {
+    let usual = Reading::default();
+    let sm2_id = written.sm2_id.as_ref();
+    Reading {
+        rsa: written.rsa.map_or(usual.rsa, |it| it.value),
+        sm2_id: sm2_id.map_or(usual.sm2_id, |it| it.value.as_str().into()),
+        ..usual
+    }
+}
+
+/// Where the lists are, and what those in files hold.
+fn revoked(written: &[List], kept: &mut Kept<'_>) -> (Vec<Origin>, Revocations) {
+    let mut held = Revocations::default();
+    let lists = written.iter().filter_map(|list| match list {
+        List::File(path) => {
+            kept.list(path, &mut held);
+            Some(Origin::File(kept.path(&path.value)))
+        }
+        List::Server(server) => kept.remote(server, &[]).map(Origin::Remote),
+    });
+    (lists.collect(), held)
 }
 
 fn names(written: &crate::config::file::Names) -> Names {

@@ -1,0 +1,162 @@
+//! From a scan to what is to be done about it, waiting for the answers that takes.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HeaderValue;
+use http::{Request, Response};
+use http_body_util::Full;
+
+use super::exchange::Exchange;
+use super::introspect::introspect;
+use super::respond::{self, Refusal};
+use super::site::Site;
+use super::{Proxy, View, forward};
+use crate::fetch::Renewal;
+use crate::fetch::introspection::Asker;
+use crate::gateway::{Decision, Lack, Matter, Rejection, Step};
+use crate::reason::Reason;
+use crate::route::Action;
+use crate::route::contract::Secrets;
+use crate::scan::Scan;
+use crate::time::Timestamp;
+use crate::trust::{Answer, Keys, Need};
+use crate::upstream::ResponseBody;
+
+/// How long a scan waits for a key nobody knows yet. A key server answers within some hundred
+/// milliseconds; a person at a window does not wait longer.
+const KEY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is to be done about a scan.
+#[derive(Debug)]
+pub(super) enum Act {
+    /// The terminal is answered.
+    Answer(Response<ResponseBody>),
+    /// A department is asked.
+    Ask {
+        upstream: usize,
+        request: Request<Full<Bytes>>,
+    },
+}
+
+impl Proxy {
+    /// From what was read to what is to be done.
+    pub(super) async fn decide(
+        &self,
+        view: &View,
+        exchange: &Exchange<'_>,
+    ) -> Result<Act, Refusal> {
+        let site = &*view.site;
+        let scan = exchange.scan()?;
+        let keys = self.keys(site);
+        let decided = self.consult(view, exchange, &scan, &keys.0).await;
+        let rejection = match decided {
+            Ok(decision) => return self.accept(site, &decision, exchange),
+            Err(rejection) => rejection,
+        };
+        let Some(lack) = &rejection.lack else {
+            return Err(site.refuse(&rejection));
+        };
+        let renewal = self.renew(site, lack).await;
+        let newer = self.keys(site);
+        if Rc::ptr_eq(&keys, &newer) {
+            return Err(site.refuse(&in_doubt(rejection, renewal)));
+        }
+        match self.consult(view, exchange, &scan, &newer.0).await {
+            Ok(decision) => self.accept(site, &decision, exchange),
+            Err(rejection) => Err(site.refuse(&in_doubt(rejection, renewal))),
+        }
+    }
+
+    fn accept(
+        &self,
+        site: &Site,
+        decision: &Decision<'_>,
+        exchange: &Exchange<'_>,
+    ) -> Result<Act, Refusal> {
+        site.count(decision);
+        act(decision, exchange, (self.clock)())
+    }
+
+    /// Has an issuer asked for a key.
+    async fn renew(&self, site: &Site, lack: &Lack<'_>) -> Renewal {
+        let keeper = &site.shared.keeper;
+        let asked = keeper.renew(&lack.issuer.id, lack.key.as_deref());
+        let asked = self.timer.within(KEY_PATIENCE, asked).await;
+        asked.unwrap_or(Renewal::Unanswered)
+    }
+
+    /// Decides, waiting for the answers that takes.
+    async fn consult<'a>(
+        &self,
+        view: &'a View,
+        exchange: &'a Exchange<'_>,
+        scan: &'a Scan<'_>,
+        keys: &'a Keys,
+    ) -> Result<Decision<'a>, Rejection<'a>> {
+        let site = &*view.site;
+        let door = &exchange.entrance.door;
+        let step = site
+            .gateway
+            .begin(Matter { scan, door, keys }, &mut (), (self.clock)());
+        let suspended = match step {
+            Step::Settled(outcome) => return outcome,
+            Step::Asks(suspended) => suspended,
+        };
+        let answer = match suspended.need() {
+            Need::Verification(verification) => {
+                let verifiers = &site.shared.verifiers;
+                Answer::Verified(verifiers.verify(Arc::clone(verification)).await)
+            }
+            Need::Introspection { by } => {
+                let Some(platform) = site.platforms.get(*by) else {
+                    return Err(suspended.refuse(Reason::Internal));
+                };
+                let asker = Asker {
+                    upstreams: Rc::clone(&view.upstreams),
+                    timer: self.timer.clone(),
+                    clock: self.clock,
+                };
+                let answer = introspect(platform, &suspended, exchange, asker).await;
+                answer.map_err(|reason| suspended.refuse(reason))?
+            }
+        };
+        suspended.resume(answer, &mut (), (self.clock)())
+    }
+}
+
+/// A key is unknown only if its issuer says so. While nobody can say, the code may be as good as
+/// any: the terminal is told to try again.
+fn in_doubt(rejection: Rejection<'_>, renewal: Renewal) -> Rejection<'_> {
+    match (rejection.reason, renewal) {
+        (Reason::UnknownKey, Renewal::Unanswered) if rejection.lack.is_some() => Rejection {
+            reason: Reason::KeyUnavailable,
+            ..rejection
+        },
+        _ => rejection,
+    }
+}
+
+fn act(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Result<Act, Refusal> {
+    match &decision.route.action {
+        Action::Respond => Ok(Act::Answer(respond::decision(decision))),
+        Action::Redirect(redirect) => {
+            let secrets = Secrets::default();
+            let values = exchange.values(decision, None, &secrets, now);
+            let location = redirect
+                .location(&values)
+                .map_err(|error| forward::unfilled(&error))?;
+            let location = HeaderValue::from_str(&location).map_err(|_| Reason::Internal)?;
+            Ok(Act::Answer(respond::redirect(redirect.status(), location)))
+        }
+        Action::Forward(forward) => {
+            let request = forward::request(forward, decision, exchange, now)?;
+            Ok(Act::Ask {
+                upstream: forward.upstream,
+                request,
+            })
+        }
+    }
+}
