@@ -152,11 +152,28 @@ impl Default for Metrics {
 struct Issuers {
     fetches: Family<Labels, Counter>,
     keys: Family<Labels, Gauge>,
-    fresh: Family<Labels, Gauge<f64, AtomicU64>>,
-    next: Family<Labels, Gauge<f64, AtomicU64>>,
-    stale: Family<Labels, Gauge<f64, AtomicU64>>,
-    expiry: Family<Labels, Gauge<f64, AtomicU64>>,
+    times: [Family<Labels, Gauge<f64, AtomicU64>>; 4],
 }
+
+/// The instants of an issuer's keys, in the order of [`KeysGauge::times`].
+const KEY_TIMES: [(&str, &str); 4] = [
+    (
+        "keys_fresh_timestamp_seconds",
+        "When an issuer's keys could last be had",
+    ),
+    (
+        "keys_next_refresh_timestamp_seconds",
+        "When an issuer's keys will be asked for again",
+    ),
+    (
+        "keys_stale_timestamp_seconds",
+        "When an issuer's keys no longer serve unless they can be had again",
+    ),
+    (
+        "keys_expiry_timestamp_seconds",
+        "When the first of an issuer's active keys ends",
+    ),
+];
 
 /// What came of asking an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +217,12 @@ pub struct KeysGauge<'a> {
     pub expiry: Option<Timestamp>,
 }
 
+impl KeysGauge<'_> {
+    const fn times(&self) -> [Option<Timestamp>; 4] {
+        [self.fresh, self.next, self.stale, self.expiry]
+    }
+}
+
 impl Issuers {
     fn register(registry: &mut Registry) -> Self {
         let issuers = Self {
@@ -212,30 +235,8 @@ impl Issuers {
         };
         let help = "Keys of an issuer, by whether they verify";
         registry.register("keys", help, issuers.keys.clone());
-        let times = [
-            (
-                "keys_fresh_timestamp_seconds",
-                "When an issuer's keys could last be had",
-                &issuers.fresh,
-            ),
-            (
-                "keys_next_refresh_timestamp_seconds",
-                "When an issuer's keys will be asked for again",
-                &issuers.next,
-            ),
-            (
-                "keys_stale_timestamp_seconds",
-                "When an issuer's keys no longer serve unless they can be had again",
-                &issuers.stale,
-            ),
-            (
-                "keys_expiry_timestamp_seconds",
-                "When the first of an issuer's active keys ends",
-                &issuers.expiry,
-            ),
-        ];
-        for (name, help, family) in times {
-            registry.register(name, help, family.clone());
+        for ((name, help), family) in KEY_TIMES.iter().zip(&issuers.times) {
+            registry.register(*name, *help, family.clone());
         }
         issuers
     }
@@ -326,14 +327,8 @@ impl Metrics {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             self.issuers.keys.get_or_create_owned(&labels).set(count);
         }
-        let times = [
-            (&self.issuers.fresh, gauge.fresh),
-            (&self.issuers.next, gauge.next),
-            (&self.issuers.stale, gauge.stale),
-            (&self.issuers.expiry, gauge.expiry),
-        ];
         let labels = vec![("issuer", gauge.issuer.into())];
-        for (family, time) in times {
+        for (family, time) in self.issuers.times.iter().zip(gauge.times()) {
             match time {
                 Some(time) => {
                     let gauge = family.get_or_create_owned(&labels);
@@ -349,10 +344,7 @@ impl Metrics {
     /// Forgets the issuers; those that are left are noted again.
     pub fn forget_issuers(&self) {
         self.issuers.keys.clear();
-        self.issuers.fresh.clear();
-        self.issuers.next.clear();
-        self.issuers.stale.clear();
-        self.issuers.expiry.clear();
+        self.issuers.times.iter().for_each(Family::clear);
     }
 
     /// Every metric in the OpenMetrics text format.

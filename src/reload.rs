@@ -11,7 +11,6 @@ use arc_swap::ArcSwap;
 
 use crate::app;
 use crate::config::{self, Config, Secrets, Style};
-use crate::fetch::Keeper;
 use crate::metrics::Metrics;
 use crate::proxy::{Entrance, Site};
 use crate::time::Timestamp;
@@ -93,11 +92,6 @@ impl Reloader {
         let mut keys: Vec<_> = issuers.flat_map(of).collect();
         keys.sort_unstable();
         keys
-    }
-
-    /// Whoever keeps the issuers' keys fresh.
-    pub fn keeper(&self) -> Keeper {
-        self.sites.load().shared.keeper.clone()
     }
 
     /// Reads the files and, if nothing is wrong with them, puts them in force.

@@ -16,9 +16,9 @@ use zeroize::Zeroizing;
 use crate::config::meaning::{Expect, Trial, TrialCode};
 use crate::config::source::Place;
 use crate::config::{self, Secret, SecretError, SecretRef, Secrets};
-use crate::explain::{Ask, Detail, Explanation, Telling, explain};
+use crate::explain::{Detail, Explanation, Telling, explain};
 use crate::family::Kind;
-use crate::gateway::{Door, Gateway, Matter, Suspended};
+use crate::gateway::{Door, Gateway, Matter};
 use crate::policy::Strangers;
 use crate::random::Random;
 use crate::reason::Reason;
@@ -114,13 +114,9 @@ fn failures(
         text: clean(&text, Cleaning::Scanner),
         claims,
     };
-    let says = trial
-        .platform
-        .as_ref()
-        .map(|told| |_: &Suspended<'_>| Some(Arc::clone(told)));
     let telling = Telling {
         detail: Detail::Verdict,
-        ask: says.as_ref().map(|says| says as &Ask<'_>),
+        ask: Some(&|_| Some(Arc::clone(&trial.platform))),
     };
     let (story, _) = explain(
         gateway,

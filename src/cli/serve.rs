@@ -157,11 +157,11 @@ impl Operations for RunningGateway {
     }
 
     fn keys(&self) -> Vec<Standing> {
-        self.reloader.keeper().standings()
+        self.keeper.standings()
     }
 
     fn refresh_keys(&self, issuer: Option<&str>) {
-        self.reloader.keeper().refresh(issuer);
+        self.keeper.refresh(issuer);
     }
 }
 

@@ -147,8 +147,8 @@ pub struct Trial {
     pub region: Option<Box<str>>,
     /// The time of the scan.
     pub now: Timestamp,
-    /// What the issuer's platform says, where its word is needed; none: that the code is good.
-    pub platform: Option<Arc<Introspected>>,
+    /// What the issuer's platform says, where its word is needed.
+    pub platform: Arc<Introspected>,
     /// What must come out.
     pub expect: Expect,
 }

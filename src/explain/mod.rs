@@ -64,11 +64,14 @@ pub fn explain<'a, 'p>(
         Step::Settled(outcome) => outcome,
         Step::Asks(suspended) => {
             let answer = match suspended.need() {
-                Need::Introspection { .. } => {
-                    let told = ask.map(|ask| ask(&suspended));
-                    trace.introspected(told.as_ref().map(Option::as_deref));
-                    Answer::Introspected(told.unwrap_or_else(|| Some(Introspected::ACTIVE.into())))
-                }
+                Need::Introspection { .. } => Answer::Introspected(if let Some(ask) = ask {
+                    let told = ask(&suspended);
+                    trace.introspected(told.as_deref());
+                    told
+                } else {
+                    trace.not_introspected();
+                    Some(Introspected::ACTIVE.into())
+                }),
                 Need::Verification(verification) => Answer::Verified(Some(verification.run())),
             };
             suspended.resume(answer, &mut trace, now)

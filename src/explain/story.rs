@@ -77,6 +77,7 @@ pub struct TrustStory<'a> {
     pub time: Option<&'static str>,
     /// What the issuer's platform says: `active`, `inactive`, `unavailable`, or `not-asked`, which is
     /// told as `active` would be; none if its word is not needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub introspection: Option<&'static str>,
     /// What may be shown of the holder's index there.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -90,15 +90,18 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// Notes what the platform says: nothing, or that it was not even asked.
-    pub(super) fn introspected(&mut self, told: Option<Option<&Introspected>>) {
+    /// Notes that the platform was not asked.
+    pub(super) const fn not_introspected(&mut self) {
+        self.trust.introspection = Some("not-asked");
+    }
+
+    /// Notes what the platform said, if anything.
+    pub(super) fn introspected(&mut self, told: Option<&Introspected>) {
         self.trust.introspection = Some(match told {
-            None => "not-asked",
-            Some(None) => "unavailable",
-            Some(Some(told)) if told.active => "active",
-            Some(Some(_)) => "inactive",
+            None => "unavailable",
+            Some(told) if told.active => "active",
+            Some(_) => "inactive",
         });
-        let told = told.flatten();
         let index = told.and_then(|told| told.index.as_deref());
         self.trust.index = index.map(|index| Mask::All.show(index));
         self.word_ends = told.and_then(|told| told.expires_at);

@@ -6,6 +6,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -16,6 +17,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -30,6 +32,9 @@ const HEAD: usize = 16 * 1024;
 
 /// Addresses of one name that are tried; more do not help within the time there is.
 const MOST_ADDRESSES: usize = 4;
+
+/// For a connection to one address, so that one that swallows everything leaves time for the next.
+const ONE_ADDRESS: Duration = Duration::from_secs(2);
 
 /// The longest mark of a version kept; longer ones are sent by nobody who means well.
 const LONGEST_ETAG: usize = 256;
@@ -111,13 +116,14 @@ async fn connect(
     let name = name.map_err(|_| Unfetched::Name(io::ErrorKind::InvalidInput.into()))?;
     let mut failure = io::ErrorKind::NotFound.into();
     for address in addresses.iter().take(MOST_ADDRESSES) {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
+        match timeout(ONE_ADDRESS, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
                 let connector = TlsConnector::from(Arc::clone(&remote.tls));
                 let secured = connector.connect(name, stream).await;
                 return secured.map_err(Unfetched::Tls);
             }
-            Err(error) => failure = error,
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(Unfetched::Connect(failure))
@@ -164,6 +170,8 @@ fn target(remote: &Remote, headers: &HeaderMap) -> Result<String, Unfetched> {
     };
     let uri = uri.map_err(|_| Unfetched::Target)?;
     if let Some(authority) = uri.authority() {
+        // A bare name reads as a host, and is none.
+        uri.scheme().ok_or(Unfetched::Target)?;
         let host = authority.host().trim_matches(['[', ']']);
         let same = uri.scheme_str() == Some("https")
             && host.eq_ignore_ascii_case(&remote.host)

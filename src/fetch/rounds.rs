@@ -135,14 +135,14 @@ impl Rounds {
 
     /// Newer files are in force: issuers that stay keep what they have.
     fn adopt(&mut self, feeds: Vec<Feed>, keys: &Keys, bell: &Bell) {
-        let now = Instant::now();
+        let (now, wall) = (Instant::now(), (self.gear.clock)());
         let mut before = std::mem::take(&mut self.tended);
         for feed in feeds {
             let issuer = feed.issuer.clone();
             let known = before.remove(&issuer);
             let tended = match known.filter(|known| known.feed.asks_the_same(&feed)) {
                 Some(mut known) => {
-                    known.adopt(feed, now);
+                    known.adopt(feed, now, wall);
                     known
                 }
                 None => self.begin(feed, bell, now),
@@ -268,7 +268,11 @@ impl Rounds {
         if let Some(issuer) = before.issuer(id) {
             let mut dressed = issuer.clone();
             tended.dress(&mut dressed);
-            self.keys.store(Arc::new(before.with(dressed)));
+            let same = Arc::ptr_eq(&issuer.keys, &dressed.keys)
+                && Arc::ptr_eq(&issuer.revoked, &dressed.revoked);
+            if !same {
+                self.keys.store(Arc::new(before.with(dressed)));
+            }
         }
         let mut notes = self.board.lock();
         notes.fetched.insert(id.into(), tended.report());
@@ -291,15 +295,24 @@ impl Rounds {
         if has && source.answers() {
             return asking.answer(Renewal::Asked);
         }
-        if source.flying {
-            asking.late = true;
-            return tended.asking.push(asking);
-        }
-        match self.gate.ask(issuer, asking.digest(), now) {
+        let under_way = source.flying || source.due <= now;
+        let permission = if under_way {
+            Permission::Granted
+        } else {
+            self.gate.ask(issuer, asking.digest(), now)
+        };
+        match permission {
             Permission::Granted => {
-                source.due = now;
-                source.urgent = true;
-                tended.asking.push(asking);
+                asking.late = source.flying;
+                if !source.flying {
+                    source.due = now;
+                    source.urgent = true;
+                }
+                if source.is_dead() {
+                    asking.answer(Renewal::Unanswered);
+                } else {
+                    tended.asking.push(asking);
+                }
             }
             Permission::Recent if source.answers() => asking.answer(Renewal::Asked),
             Permission::Recent | Permission::Spent => asking.answer(Renewal::Unanswered),

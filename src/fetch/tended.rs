@@ -142,6 +142,11 @@ impl Source {
         self.failures == 0 && self.asked.last_success.is_some()
     }
 
+    /// Whether nobody should wait for it: one failure may be chance, two are not.
+    pub(super) const fn is_dead(&self) -> bool {
+        self.failures >= 2
+    }
+
     /// Is looked at now, or once more if it is being looked at.
     pub(super) fn hurry(&mut self, now: Instant) {
         self.due = now;
@@ -217,7 +222,8 @@ impl Tended {
     }
 
     /// Goes on under newer files that name the same origins.
-    pub(super) fn adopt(&mut self, feed: Feed, now: Instant) {
+    pub(super) fn adopt(&mut self, feed: Feed, now: Instant, wall: Timestamp) {
+        let soonest = now.checked_add(feed.refresh).unwrap_or(now);
         let named = feed.keys.iter().chain(&feed.revoked);
         let configured = self
             .sources
@@ -227,6 +233,9 @@ impl Tended {
             source.origin = origin.clone();
             if let Origin::File(_) = origin {
                 source.due = now;
+            } else if soonest < source.due {
+                source.due = soonest;
+                source.asked.next = Some(wall.after(feed.refresh));
             }
         }
         self.feed = feed;
@@ -291,9 +300,15 @@ impl Tended {
         };
         let announced = self.keys.iter().flat_map(|set| set.iter());
         let announced = announced.filter_map(|key| Some((key.id.clone()?, key.crl_version?)));
-        let mut announced: Vec<_> = announced.filter(|(id, _)| is_plain(id)).collect();
+        let mut announced: Vec<_> = announced.collect();
+        let all = announced.len();
+        announced.retain(|(id, _)| is_plain(id));
         announced.sort();
         announced.truncate(MOST_CARD_LISTS);
+        if announced.len() < all {
+            let (issuer, lists) = (&*self.feed.issuer, announced.len());
+            tracing::warn!(issuer, all, lists, "not every list of a key is fetched");
+        }
         self.sources.retain(|source| match &source.role {
             Role::CardList { key, .. } => announced.iter().any(|(id, _)| id == key),
             Role::Keys | Role::List(_) => true,

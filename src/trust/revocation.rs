@@ -181,7 +181,7 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Timestamp {
+    const fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
     }
 

@@ -340,7 +340,7 @@ fn external_certificates_are_decided_as_published() {
         let text = vector["text"].as_str().unwrap();
         let issued = hcert::parse(text).ok().and_then(|token| token.issued_at);
         let now = clock(&vector["validation_clock"]);
-        let now = now.or(issued.map(|at| at.after(Duration::from_secs(3_600))));
+        let now = now.or_else(|| issued.map(|at| at.after(Duration::from_secs(3_600))));
         let found = decided(text, &certificate.unwrap(), b"", now.unwrap());
         let checks = [
             "VALIDOBJECT",

@@ -12,7 +12,7 @@ use clap::Args;
 use self::online::Line;
 use super::options::{self, Config, Format};
 use super::{Exit, Failure, Process, load};
-use crate::explain::{Ask, Detail, Telling, explain};
+use crate::explain::{Detail, Telling, explain};
 use crate::family::Region;
 use crate::gateway::{Door, Gateway, Matter, Suspended};
 use crate::scan::{Claims, Cleaning, Scan, clean};
@@ -108,10 +108,10 @@ fn one(
         claims,
     };
     let now = options.at.unwrap_or_else(process.now);
-    let asks = line.map(|line| |suspended: &Suspended<'_>| line.ask(suspended));
+    let ask = |suspended: &Suspended<'_>| line?.ask(suspended);
     let telling = Telling {
         detail: Detail::Everything,
-        ask: asks.as_ref().map(|ask| ask as &Ask<'_>),
+        ask: if line.is_some() { Some(&ask) } else { None },
     };
     let (story, outcome) = explain(
         &desk.gateway,

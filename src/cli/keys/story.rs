@@ -55,6 +55,11 @@ fn write_issuer(issuer: &Standing, out: &mut dyn Write) -> io::Result<()> {
     if let Some(error) = &issuer.last_error {
         writeln!(out, "  failed: {error}")?;
     }
+    for list in &issuer.lists {
+        if let Some(error) = &list.last_error {
+            writeln!(out, "  list {} failed: {error}", list.source)?;
+        }
+    }
     Ok(())
 }
 

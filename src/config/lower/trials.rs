@@ -46,7 +46,11 @@ fn trial(one: &file::Trial, known: &Known<'_>, around: Surroundings<'_>) -> Opti
         organisation: boxed(&one.organisation),
         region: boxed(&one.region),
         now: one.now?.value,
-        platform: one.platform.as_ref().map(|it| platform(it).into()),
+        platform: one
+            .platform
+            .as_ref()
+            .map_or(Introspected::ACTIVE, platform)
+            .into(),
         expect: Expect {
             route: boxed(&expect.route),
             upstream: boxed(&expect.upstream),

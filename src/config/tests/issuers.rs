@@ -52,7 +52,7 @@ pub(super) fn files() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn authority() -> String {
+pub(super) fn authority() -> String {
     let made = rcgen::generate_simple_self_signed(vec!["keys.example".to_owned()]);
     made.unwrap().cert.pem()
 }

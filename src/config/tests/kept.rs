@@ -2,11 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::issuers::{check, files};
+use super::issuers::{authority, check, files};
 use super::mistakes::LEAST;
 use super::*;
 use crate::family::Algorithm;
 use crate::fetch::WhenStale;
+use crate::sandbox::signer::SigningKey;
 use crate::time::Timestamp;
 use crate::trust::{Supply, material};
 
@@ -90,7 +91,7 @@ fn the_well_known_place_is_below_the_first_iss() {
     );
     check(
         "[issuer.x]\niss = [\"https://a.example/\"]\nkeys = { well_known = true, ca = \"ca.pem\" }\n",
-        "routes.toml:18:8: error: \"iss\" must end without a slash, for \"well_known\" is below it
+        "routes.toml:18:8: error: \"iss\" must end without a slash or query, for \"well_known\" is below it
  18 | iss = [\"https://a.example/\"]
     |        ^^^^^^^^^^^^^^^^^^^^
 ",
@@ -243,4 +244,35 @@ fn what_is_on_this_machine_is_known_at_once() {
     let here = issuer("here").keys.iter().next().unwrap();
     let end = Timestamp::parse("2030-01-01T00:00:00Z");
     assert_eq!((here.label(), here.window.not_after), ("1", end));
+}
+
+#[test]
+fn the_forms_shown_in_the_shipped_file_are_right() {
+    let text = include_str!("../../../routes.toml");
+    let (_, shown) = text.split_once("# The other forms of keys").unwrap();
+    let (shown, _) = shown.split_once("# --- Scenes").unwrap();
+    let shown = shown
+        .lines()
+        .skip(1)
+        .map(|line| line.trim_start_matches('#'));
+    let routes = format!("{LEAST}{}", shown.collect::<Vec<_>>().join("\n"));
+    let key = |algorithm| {
+        let key = SigningKey::generate(algorithm).unwrap();
+        key.jwk("1").to_string()
+    };
+    let files = [
+        ("routes.toml", routes),
+        ("certs/hospital.pem", key(Algorithm::Es256)),
+        ("certs/hospital-sm2.pem", key(Algorithm::Sm2)),
+        ("certs/campus.jwks", key(Algorithm::EdDsa)),
+        ("certs/campus-revoked.txt", "key 0\n".to_owned()),
+        ("certs/province-ca.pem", authority()),
+        ("certs/public-ca.pem", authority()),
+    ];
+    let folder = folder(&files.each_ref().map(|(name, text)| (*name, &**text)));
+    let loaded = load(&folder.path().join("routes.toml"), &NoSecrets);
+    let shown = loaded.diagnostics.render(Style::Plain);
+    let config = loaded.config.unwrap_or_else(|| panic!("{shown}"));
+    assert_eq!(config.keys.issuers().count(), 4, "{shown}");
+    assert_eq!((config.feeds.len(), config.snapshot.is_some()), (3, true));
 }

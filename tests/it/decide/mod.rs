@@ -2,6 +2,8 @@
 
 /// When a code is over or not yet good, which key may verify, what tampering costs.
 mod belief;
+/// Codes that are believed on a platform's word.
+mod platform;
 /// What `explain` tells, as JSON.
 mod story;
 /// Scenes, places, regions, routes.

@@ -26,7 +26,7 @@ fn operators_are_told_how_it_is() {
     let answer = program.get("/version");
     assert_eq!(answer.json()["name"], "multicode");
     assert_eq!(program.get("/nothing").status, 404);
-    for path in ["/livez", "/readyz", "/metrics", "/version"] {
+    for path in ["/livez", "/readyz", "/metrics", "/version", "/admin/keys"] {
         assert_eq!(program.get(path).header("cache-control"), Some("no-store"));
     }
 }
@@ -34,7 +34,7 @@ fn operators_are_told_how_it_is() {
 #[test]
 fn operators_paths_are_not_for_terminals() {
     let (program, _mocks, _files) = serve();
-    for path in ["/livez", "/readyz", "/metrics", "/version"] {
+    for path in ["/livez", "/readyz", "/metrics", "/version", "/admin/keys"] {
         let answer = program.send(format!("GET {path} HTTP/1.1\r\nHost: g\r\n\r\n"));
         answer.assert_refused(404, "not-found");
     }

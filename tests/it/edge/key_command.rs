@@ -25,10 +25,11 @@ fn files() -> Files {
     files.write("set.jwks", &set([sign("one"), bad]));
     files.write("good.jwks", &set([sign("one")]));
     files.write("page.html", "<html>");
+    files.write("list.txt", "key lost\n");
     files.change(
         "routes.toml",
         "# --- Scenes",
-        "[issuer.campus]\nkeys = \"file:set.jwks\"\n[keys]\nsnapshot = \"state\"\n# --- Scenes",
+        "[issuer.campus]\nkeys = \"file:set.jwks\"\nrevoked = [\"file:list.txt\"]\n[keys]\nsnapshot = \"state\"\n# --- Scenes",
     );
     files
 }
@@ -127,6 +128,13 @@ fn a_running_gateway_tells_its_keys_and_reads_them_again() {
         &asked("refresh"),
         1,
         &["two  eddsa", "failed: ", "HTML or XML", "fujian"],
+    );
+    files.write("list.txt", "no list\n");
+    check(
+        &files,
+        &asked("refresh"),
+        1,
+        &["took back 1 keys", "list.txt failed: "],
     );
     check(&files, &asked("refresh nobody"), 1, &["no such issuer"]);
     assert_eq!(program.get("/admin/keys/refresh").status, 405);

@@ -15,10 +15,12 @@ mod introspection;
 mod key_command;
 mod limits;
 mod pages;
+mod platforms;
 mod program;
 mod reload;
 mod rotation;
 mod secrecy;
+mod signatures;
 mod tls;
 
 use std::thread::sleep;

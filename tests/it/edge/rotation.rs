@@ -89,17 +89,22 @@ impl Crowd {
 /// Rotates under load: the new key is used that long after it was published, the old one taken away
 /// later.
 #[track_caller]
-fn check_rotation(used_after: Duration) {
+fn check_rotation(refresh: &str, used_after: Duration) {
     let (old, new) = (Arc::new(make_key()), Arc::new(make_key()));
     let server = KeyServer::start(Reply::json(set(&[("old", &old)])));
-    let gateway = gateway(&server, "");
+    let gateway = TestGateway::with(|files| {
+        add_issuer(files, &server, "");
+        let refresh = format!("refresh = \"{refresh}\"");
+        files.change("routes.toml", "refresh = \"1s\"", &refresh);
+    });
     let turned = Arc::new(AtomicBool::new(false));
     let keys = (Arc::clone(&old), Arc::clone(&new), Arc::clone(&turned));
     let crowd = Crowd::gather(&gateway, move |turn| {
         let (old, new, turned) = &keys;
-        match turned.load(Ordering::Relaxed) {
-            true if turn.is_multiple_of(2) => token("a", "new", new, turn),
-            _ => token("a", "old", old, turn),
+        if turned.load(Ordering::Relaxed) && turn.is_multiple_of(2) {
+            token("a", "new", new, turn)
+        } else {
+            token("a", "old", old, turn)
         }
     });
     crowd.let_pass(50);
@@ -110,6 +115,9 @@ fn check_rotation(used_after: Duration) {
     assert_eq!(crowd.ends(), [""; 0]);
     server.says(Reply::json(set(&[("new", &new)])));
     let scan = |code| gateway.send(post("/v1/scan", "", code)).status;
+    if refresh == "1h" {
+        gateway.started.sites.load().shared.keeper.refresh(None);
+    }
     let began = Instant::now();
     eventually("the old key is gone", || {
         scan(token("a", "old", &old, 1)) == 401
@@ -120,12 +128,12 @@ fn check_rotation(used_after: Duration) {
 
 #[test]
 fn a_rotation_announced_ahead_refuses_nobody() {
-    check_rotation(Duration::from_millis(1_500));
+    check_rotation("1s", Duration::from_millis(1_500));
 }
 
 #[test]
 fn a_key_used_the_moment_it_is_published_refuses_nobody() {
-    check_rotation(Duration::ZERO);
+    check_rotation("1h", Duration::ZERO);
 }
 
 #[test]

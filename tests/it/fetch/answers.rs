@@ -82,6 +82,7 @@ fn a_redirect_stays_on_the_origin() {
         "another origin",
     );
     check(Reply::redirect("file:///etc/passwd"), "cannot be followed");
+    check(Reply::redirect("jwks2.json"), "cannot be followed");
     check(Reply::redirect("/jwks.json"), "too many redirects");
     check(Reply::full("302 Found", ""), "cannot be followed");
     assert_eq!(other.seen(), []);

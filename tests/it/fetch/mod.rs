@@ -184,7 +184,7 @@ fn outcome(keys: &Keys, code: &str, now: Timestamp) -> Result<String, &'static s
         Matter {
             scan: &scan,
             door: &door,
-            keys: keys,
+            keys,
         },
         now,
     );

@@ -91,6 +91,9 @@ fn a_reload_keeps_the_keys_it_has_and_asks_nobody() {
     let before = tending.keys.load().issuer("a").unwrap().keys.clone();
     let mut again = feed("a", at(server.remote("/jwks.json")));
     again.max_stale = 24 * super::HOUR;
+    again.refresh = super::HOUR / 4;
+    let next = |keeper: &multicode::fetch::Keeper| keeper.standings()[0].next_refresh;
+    let far = next(&tending.keeper);
     let other = KeyServer::start(Reply::json(set(&[("o1", &make_key())])));
     let feeds = vec![again, feed("b", at(other.remote("/jwks.json")))];
     let keys = tending.keeper.adopt(feeds, issuers(&["a", "b"]));
@@ -99,6 +102,7 @@ fn a_reload_keeps_the_keys_it_has_and_asks_nobody() {
     let after = &keys.issuer("a").unwrap().keys;
     assert!(after.has("k1") && after.supply != before.supply);
     assert_eq!((server.count(), other.count()), (1, 1));
+    assert!(next(&tending.keeper) < far);
     // Who is gone is asked no more, and is not told of.
     let keys = tending.keeper.adopt(
         vec![feed("b", at(other.remote("/jwks.json")))],
@@ -128,5 +132,5 @@ fn files_are_looked_at_and_bad_ones_change_nothing() {
     assert_eq!(tending.standing().state, SupplyState::Failing);
     fs::write(&path, set(&[("k2", &second)])).unwrap();
     super::eventually("one key less", || !tending.has("k1"));
-    assert!(tending.standing().trouble().is_none());
+    super::eventually("no trouble", || tending.standing().trouble().is_none());
 }

@@ -44,6 +44,11 @@ fn a_thousand_unknown_keys_are_one_question() {
     });
     assert!(answers.iter().all(|it| *it == Renewal::Asked));
     assert_eq!(server.count(), 2);
+    // Nor do those that come behind it ask again.
+    for kid in 0..100 {
+        assert_eq!(tending.ask(&format!("y{kid}")), Renewal::Asked);
+    }
+    assert_eq!(server.count(), 2);
 }
 
 #[test]
@@ -60,6 +65,21 @@ fn a_dead_server_cannot_be_asked_and_says_so_at_once() {
     // The failure consumed the window; what is asked now is asked by the regular rounds.
     assert!(server.count() <= asked + 3, "{}", server.count());
     assert!(tending.has("k1"));
+}
+
+#[test]
+fn nobody_waits_for_a_server_that_is_dead() {
+    let (server, _) = one_key();
+    let tending = Tending::of(&server);
+    server.says(Reply::nothing().after(Duration::from_millis(700)));
+    for _ in 0..2 {
+        tending.keeper.refresh(None);
+    }
+    let began = Instant::now();
+    assert_eq!(tending.ask("k2"), Renewal::Unanswered);
+    assert!(began.elapsed() < Duration::from_millis(100));
+    // It was asked all the same.
+    eventually("a question", || server.count() >= 4);
 }
 
 #[test]
@@ -90,8 +110,15 @@ fn a_question_that_was_under_way_already_is_asked_again() {
     let refresh = thread::spawn(move || keeper.refresh(Some("a")));
     eventually("a question under way", || server.count() == 2);
     server.says(Reply::json(set(&[("k1", &first), ("k2", &make_key())])));
-    assert_eq!(tending.ask("k2"), Renewal::Asked);
-    assert!(tending.has("k2"));
+    // All who came meanwhile are told by the same second question.
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                assert_eq!(tending.ask("k2"), Renewal::Asked);
+                assert!(tending.has("k2"));
+            });
+        }
+    });
     assert_eq!(server.count(), 3);
     refresh.join().unwrap();
 }

@@ -121,15 +121,15 @@ impl<'s> Kept<'s> {
     }
 
     /// SMART Health Cards, "Determining keys associated with an issuer": the keys are below `iss`,
-    /// which is an https address without a slash at its end.
+    /// which is an https address with neither a slash at its end nor a query.
     fn well_known(&self, server: &Server, iss: &[Word]) -> Option<Address> {
         let Some(iss) = iss.first() else {
             let message = "\"well_known\" is a place below the first \"iss\", and there is none";
             self.around.error("missing-key", server.at, message);
             return None;
         };
-        let address = if iss.value.ends_with('/') {
-            Err("must end without a slash, for \"well_known\" is below it")
+        let address = if iss.value.ends_with('/') || iss.value.contains('?') {
+            Err("must end without a slash or query, for \"well_known\" is below it")
         } else {
             Address::parse(&format!("{}{WELL_KNOWN}", iss.value))
         };

@@ -170,7 +170,7 @@ impl Platform {
         }
         let request = request(fill(&self.about.contract).map_err(NoWord::from)?);
         let platform = Arc::clone(self);
-        // In a task of its own: a terminal that hangs up does not take the question with it, which
+        // In a task of its own: a request that is reset does not take the question with it, which
         // those who wait for its answer would have to put again.
         let flight = spawn_local(async move { platform.fly(digest, request, &asker).await });
         flight.await.map_err(|_| NoWord::Dropped)?
@@ -292,3 +292,6 @@ impl moka::Expiry<[u8; DIGEST], Word> for ForItsTime {
         Some(word.counts)
     }
 }
+
+#[cfg(test)]
+mod tests;
