@@ -1,7 +1,7 @@
 //! `multicode mint`.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -10,13 +10,15 @@ use thiserror::Error;
 use super::options::{self, Config};
 use super::{Exit, Failure, Process, load};
 use crate::app;
-use crate::family::{Family, Freshness, Kind, Region};
+use crate::family::{Algorithm, Family, Freshness, Kind, Region};
 use crate::gateway::Gateway;
 use crate::random::Random;
+use crate::sandbox::lent;
 use crate::sandbox::mint::{Flaw, Order, mint};
 use crate::sandbox::qr::Symbol;
 use crate::sandbox::signer::Signers;
 use crate::time::Timestamp;
+use crate::trust::Keys;
 
 /// Pixels a module: a symbol of a usual code is then some 400 pixels wide.
 const SCALE: usize = 8;
@@ -49,6 +51,10 @@ pub(super) struct Options {
     /// Whether it is made for this moment.
     #[arg(long, value_name = "FRESHNESS")]
     freshness: Option<FreshnessWord>,
+    /// Signs with a key pair made for this call, `sandboxES256`, `sandboxES384`, `sandboxEdDSA` or
+    /// `sandboxOfSM2`, and writes the public halves to this file, a JWK Set.
+    #[arg(long, value_name = "FILE")]
+    lend: Option<PathBuf>,
     /// As what it is written.
     #[arg(long = "as", value_name = "FORM", default_value = "text")]
     form: Form,
@@ -105,7 +111,18 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
             .map_or_else(app::seed, Ok)
             .map_err(Failure::io)?,
     );
-    let order = options.order();
+    let lent = options
+        .lend
+        .as_ref()
+        .map(|path| lend(path, &gateway, &keys));
+    let (keys, signers) = lent
+        .transpose()?
+        .unwrap_or_else(|| (keys, Signers::default()));
+    let order = Order {
+        key_id: options.key_id(),
+        signers,
+        ..options.order()
+    };
     let mut out = Vec::new();
     for _ in 0..options.count {
         let text = mint(family, &keys, &order, &mut random, now);
@@ -152,12 +169,25 @@ fn write(text: &str, form: Form) -> Result<Vec<u8>, Failure> {
     })
 }
 
+/// Lends every issuer the same pairs and writes their public halves to `path`.
+fn lend(path: &Path, gateway: &Gateway, keys: &Keys) -> Result<(Keys, Signers), Failure> {
+    let lent = lent::lend(gateway.families(), keys).map_err(Failure::io)?;
+    let issuer = lent.0.issuers().next().map(|issuer| &*issuer.id);
+    let set = lent.1.key_set(issuer.unwrap_or_default());
+    std::fs::write(path, format!("{set:#}\n")).map_err(Failure::at(path))?;
+    Ok(lent)
+}
+
 impl Options {
+    /// The key asked for; of lent ones the first that most verifiers know.
+    fn key_id(&self) -> Option<String> {
+        let usual = lent::key_id(Algorithm::Es256).filter(|_| self.lend.is_some());
+        self.kid.clone().or_else(|| usual.map(str::to_owned))
+    }
+
     fn order(&self) -> Order {
         Order {
-            signers: Signers::default(),
             issuer: self.issuer.clone(),
-            key_id: self.kid.clone(),
             accounts: self.accounts.clone(),
             region: self.region,
             freshness: self.freshness.map(|word| match word {
@@ -166,6 +196,7 @@ impl Options {
             }),
             valid_for: self.valid_for,
             flaw: self.flaw,
+            ..Order::default()
         }
     }
 }

@@ -210,6 +210,12 @@ impl<'a> Code<'a> {
             signed: None,
         }
     }
+
+    /// Whether it is no older than `limit`; one that does not say when it was issued is.
+    pub fn is_within(&self, limit: Duration, now: Timestamp) -> bool {
+        self.issued_at
+            .is_some_and(|issued| now <= issued.after(limit))
+    }
 }
 
 /// Whether a code was made for one moment or for years.

@@ -163,21 +163,18 @@ impl Gateway {
         let mut findings = Findings::default();
         match keys.examine(code, R::DEPTH, &mut findings, now) {
             Examination::Asks(question) => {
-                let worth = match question.need() {
-                    Need::Introspection { .. } => {
-                        self.is_worth_asking(circumstances, question.code(), recorder)
-                    }
-                    Need::Verification(_) => Ok(()),
-                };
-                match worth {
-                    Err(reason) => Step::Settled(Err(circumstances.refuse(reason))),
-                    Ok(()) => Step::Asks(Suspended {
-                        gateway: self,
-                        circumstances,
-                        question,
-                        findings,
-                    }),
+                if let Need::Introspection { .. } = question.need()
+                    && let Err(reason) =
+                        self.is_worth_asking(circumstances, question.code(), recorder, now)
+                {
+                    return Step::Settled(Err(circumstances.refuse(reason)));
                 }
+                Step::Asks(Suspended {
+                    gateway: self,
+                    circumstances,
+                    question,
+                    findings,
+                })
             }
             Examination::Settled(verified) => {
                 recorder.verified(&findings, verified.as_ref());
@@ -197,6 +194,7 @@ impl Gateway {
         circumstances: Circumstances<'a>,
         code: &Code<'a>,
         recorder: &mut R,
+        now: Timestamp,
     ) -> Result<(), Reason> {
         let Circumstances { matter, scene, .. } = circumstances;
         let place = self
@@ -205,7 +203,7 @@ impl Gateway {
         let relation = relation(code.region, place.as_ref().ok());
         recorder.placed(scene.ok(), &place.unwrap_or_default(), relation);
         let (scene, _) = (scene?, place?);
-        scene.consider(code, Assurance::Introspected)?;
+        scene.consider(code, Assurance::Introspected, now)?;
         let mut routes = self.routes.candidates(code.family, scene);
         routes.next().map(|_| ()).ok_or(Reason::NoRoute)
     }

@@ -122,7 +122,12 @@ impl Scene {
 
     /// Holds what a code shows, and the assurance it has or would have, against what the scene
     /// demands.
-    pub fn consider(&self, code: &Code<'_>, assurance: Assurance) -> Result<(), Reason> {
+    pub fn consider(
+        &self,
+        code: &Code<'_>,
+        assurance: Assurance,
+        now: Timestamp,
+    ) -> Result<(), Reason> {
         if !self.accepts.contains(code.family.kind) {
             return Err(Reason::KindNotAccepted);
         }
@@ -136,7 +141,12 @@ impl Scene {
         if assurance < self.assurance {
             return Err(Reason::AssuranceTooLow);
         }
-        Ok(())
+        let is_within = |limit| code.is_within(limit, now);
+        if self.max_age.is_none_or(is_within) {
+            Ok(())
+        } else {
+            Err(Reason::TooOld)
+        }
     }
 
     /// Holds a believed code against what the scene demands.
@@ -146,13 +156,7 @@ impl Scene {
         relation: Relation,
         now: Timestamp,
     ) -> Result<(), Reason> {
-        self.consider(verified.code(), verified.assurance())?;
-        if self
-            .max_age
-            .is_some_and(|limit| !verified.is_within(limit, now))
-        {
-            return Err(Reason::TooOld);
-        }
+        self.consider(verified.code(), verified.assurance(), now)?;
         let served = self.regions.is_empty()
             || self
                 .regions

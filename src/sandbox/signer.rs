@@ -220,6 +220,15 @@ impl Signers {
         self.0.insert(name, key);
     }
 
+    /// The public halves of an issuer's keys, as it would publish them (RFC 7517, section 5).
+    pub fn key_set(&self, issuer: &str) -> Value {
+        let own = self.0.iter().filter(|((of, _), _)| of == issuer);
+        let mut own: Vec<_> = own.map(|((_, id), key)| (id, key.jwk(id))).collect();
+        own.sort_unstable_by_key(|(id, _)| id.as_str());
+        let keys: Vec<_> = own.into_iter().map(|(_, jwk)| jwk).collect();
+        json!({ "keys": keys })
+    }
+
     /// The key an issuer calls `key_id`.
     pub fn find(&self, issuer: &str, key_id: &str) -> Option<&Arc<SigningKey>> {
         self.0.get(&(issuer.to_owned(), key_id.to_owned()))

@@ -1,7 +1,6 @@
 //! From a code to a believed one, stopping where an answer from elsewhere is needed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::heavy::{Verdict, Verification};
 use super::introspection::Introspected;
@@ -44,13 +43,6 @@ impl<'a> Verified<'a> {
     /// What the issuer's platform calls the holder, if it was asked and said so.
     pub fn index(&self) -> Option<&str> {
         self.introspected.as_ref()?.index.as_deref()
-    }
-
-    /// Whether the code is no older than `limit`; one that does not say when it was issued is.
-    pub fn is_within(&self, limit: Duration, now: Timestamp) -> bool {
-        self.code
-            .issued_at
-            .is_some_and(|issued| now <= issued.after(limit))
     }
 
     /// Where the platform says its holder is insured, else where the code says it is from, else

@@ -118,7 +118,15 @@ fn documented_metrics_are_the_registered_ones() {
 
 /// Every document for people, without what building leaves behind.
 fn documents() -> Vec<PathBuf> {
-    let folders = ["", "docs", "plugins", "routes.d", "bench", "loadtest"];
+    let folders = [
+        "",
+        "docs",
+        "plugins",
+        "routes.d",
+        "examples/introspection",
+        "bench",
+        "loadtest",
+    ];
     let folders = folders.iter().map(|folder| root().join(folder));
     let entries = folders.filter_map(|folder| fs::read_dir(folder).ok());
     let files = entries.flatten().map(|entry| entry.unwrap().path());

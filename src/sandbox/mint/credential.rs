@@ -156,8 +156,7 @@ fn times(task: Task<'_>) -> (Timestamp, Timestamp) {
     (issued, issued.after(valid_for))
 }
 
-/// What the token calls its issuer: a card does so with an address, others with the first of its
-/// names in codes.
+/// What the token calls its issuer: a card does so with an address.
 fn named(format: Format, keys: &Keys, issuer: &str) -> Result<String, MintError> {
     let known = keys.issuer(issuer);
     let aliases = known.map_or(&[][..], |issuer| &issuer.aliases);
@@ -169,9 +168,7 @@ fn named(format: Format, keys: &Keys, issuer: &str) -> Result<String, MintError>
                 .map(ToString::to_string)
                 .ok_or(MintError::NoPlace { what })
         }
-        Format::Cwt(_) | Format::EuDcc | Format::Jws => Ok(aliases
-            .first()
-            .map_or_else(|| issuer.to_owned(), ToString::to_string)),
+        Format::Cwt(_) | Format::EuDcc | Format::Jws => Ok(issuer.to_owned()),
     }
 }
 

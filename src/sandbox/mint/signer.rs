@@ -81,7 +81,11 @@ impl Signer {
                     .map(move |key| (issuer, key))
             })
             .map(|(issuer, key)| (hand(order, issuer, key), issuer, key))
-            .min_by_key(|(hand, issuer, key)| (hand.is_none(), &issuer.id, key.label()));
+            .min_by_key(|(hand, issuer, key)| {
+                // One that only a family of tokens names has no name for people.
+                let is_nobody = issuer.names.en.is_empty();
+                (hand.is_none(), is_nobody, &issuer.id, key.label())
+            });
         let (hand, issuer, key) = candidate.ok_or_else(|| no_signer(order, keys, demand.issuer))?;
         let unset = || MintError::KeyUnavailable {
             issuer: issuer.id.to_string(),

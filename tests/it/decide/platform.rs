@@ -163,6 +163,23 @@ fn a_platforms_word_is_less_than_a_signature_and_more_than_a_shape() {
 }
 
 #[test]
+fn nobody_is_asked_about_what_is_refused_anyway() {
+    let of = |scene: &str| {
+        let gateway = Desk::new(changed(&format!("{ASKS}{scene}"), &[]));
+        let ask = Ask::new(CARD).scene("proven");
+        ask.explained(&gateway, &door(), |story| {
+            (story.reason, story.trust.introspection)
+        })
+    };
+    let any = format!("{PROVEN}assurance = \"structure\"\n");
+    assert_eq!(of(&any), (None, Some("not-asked")));
+    let fresh = format!("{any}max_age = \"1m\"\n");
+    assert_eq!(of(&fresh), (Some("too-old"), None));
+    let (_, unrouted) = any.split_at(any.find("[scene").unwrap());
+    assert_eq!(of(unrouted), (Some("no-route"), None));
+}
+
+#[test]
 fn the_index_is_shown_to_its_own_department_alone() {
     let (gateway, door) = (Desk::new(config()), door());
     let scan = Scan {

@@ -113,8 +113,8 @@ fn a_code_the_platform_calls_good_goes_on_with_what_was_told() {
         "by the region that was told"
     );
     assert_eq!(
-        (asked(&gateway, "active"), asked(&gateway, "kept")),
-        ("1".to_owned(), "1".to_owned())
+        [asked(&gateway, "active"), asked(&gateway, "kept")],
+        ["1", "1"]
     );
 }
 
@@ -182,8 +182,8 @@ fn many_scans_of_one_code_are_one_question() {
     });
     assert_eq!(platform.seen().len(), 1);
     assert_eq!(
-        (asked(&gateway, "active"), asked(&gateway, "kept")),
-        ("1".to_owned(), "49".to_owned())
+        [asked(&gateway, "active"), asked(&gateway, "kept")],
+        ["1", "49"]
     );
 }
 
