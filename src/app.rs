@@ -14,7 +14,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::config::{Config, Limits};
 use crate::fetch::{Introspection, Platform};
-use crate::fetch::{Keeper, Pace, Setting};
+use crate::fetch::{Keeper, KeeperGone, Pace, Setting};
 use crate::gateway::Gateway;
 use crate::metrics::Metrics;
 use crate::proxy::respond::Refusal;
@@ -61,6 +61,9 @@ pub enum StartError {
     /// A terminals' address is taken or not ours.
     #[error("cannot listen for terminals")]
     Bind(#[from] BindError),
+    /// Keys would never change.
+    #[error(transparent)]
+    Keys(#[from] KeeperGone),
     /// The system gives no randomness.
     #[error("the system gives no randomness")]
     Randomness,
@@ -201,10 +204,12 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     });
     let entrances = entrances.collect();
     let gateway = Gateway::new(config.gateway);
-    // Last of all that takes long, and it cannot fail: what it replaces is gone.
-    let keys = shared.keeper.adopt(config.feeds, config.keys);
+    let digests = digests()?;
+    // Last of all that can fail: from here on the keeper tends these files' issuers.
+    let keys = shared.keeper.adopt(config.feeds, config.keys)?;
+    // This forgets the series of the files before, so the platforms' come behind it.
     let handles = metrics.handles(&gateway);
-    let platforms = platforms(config.introspections, metrics)?;
+    let platforms = platforms_by(&digests, config.introspections, metrics);
     let Limits { body_timeout, .. } = config.limits;
     let config = SiteConfig {
         gateway,
@@ -225,13 +230,25 @@ pub fn platforms(
     introspections: Vec<Introspection>,
     metrics: &Metrics,
 ) -> Result<Vec<Arc<Platform>>, StartError> {
-    let digests = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
-    let digests = digests.map_err(|_| StartError::Randomness)?;
+    Ok(platforms_by(&digests()?, introspections, metrics))
+}
+
+fn platforms_by(
+    digests: &hmac::Key,
+    introspections: Vec<Introspection>,
+    metrics: &Metrics,
+) -> Vec<Arc<Platform>> {
     let platform = |about: Introspection| {
         let counts = metrics.introspection(&about.name);
         Arc::new(Platform::new(about, digests.clone(), counts))
     };
-    Ok(introspections.into_iter().map(platform).collect())
+    introspections.into_iter().map(platform).collect()
+}
+
+/// By which codes are told apart that platforms were asked about.
+fn digests() -> Result<hmac::Key, StartError> {
+    let digests = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
+    digests.map_err(|_| StartError::Randomness)
 }
 
 /// The backends, with whom to trust.

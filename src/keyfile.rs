@@ -135,8 +135,20 @@ pub fn fingerprint(path: &Path) -> Result<u64, FileError> {
 fn mark(found: &Metadata, hasher: &mut FxHasher) {
     let changed = found.modified().ok();
     let changed = changed.and_then(|it| it.duration_since(UNIX_EPOCH).ok());
-    (found.len(), changed).hash(hasher);
+    (found.len(), changed, which(found)).hash(hasher);
 }
+
+/// Tells a file from one that took its place with its length and date: by its number, and by when
+/// it was changed in whatever way, which nobody can set.
+#[cfg(unix)]
+fn which(found: &Metadata) -> (u64, i64, i64) {
+    use std::os::unix::fs::MetadataExt as _;
+
+    (found.ino(), found.ctime(), found.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn which(_: &Metadata) {}
 
 /// Adds the list in a file.
 pub fn read_list(path: &Path, lists: &mut Revocations) -> Result<(), FileError> {
@@ -245,6 +257,21 @@ mod tests {
         }
         let error = read(folder.path(), &Reading::default()).unwrap_err();
         assert_eq!(error.to_string(), "a folder of more than 4096 files");
+    }
+
+    #[test]
+    fn a_file_replaced_with_its_length_and_date_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, next) = (folder.path().join("a.jwk"), folder.path().join("next"));
+        fs::write(&path, "one").unwrap();
+        fs::write(&next, "two").unwrap();
+        let before = fingerprint(&path).unwrap();
+        assert_eq!(fingerprint(&path).unwrap(), before);
+        let date = fs::metadata(&path).unwrap().modified().unwrap();
+        let file = File::options().write(true).open(&next).unwrap();
+        file.set_modified(date).unwrap();
+        fs::rename(&next, &path).unwrap();
+        assert_ne!(fingerprint(&path).unwrap(), before);
     }
 
     #[test]

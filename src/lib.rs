@@ -16,6 +16,7 @@
 
 // Words and instants.
 pub mod pointer;
+pub mod printable;
 pub mod random;
 pub mod reason;
 pub mod time;

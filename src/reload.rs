@@ -25,6 +25,9 @@ pub struct Reloader {
     sites: Arc<ArcSwap<Site>>,
     metrics: Metrics,
     standing: Mutex<Standing>,
+    /// Held by the reload under way. Two at once might put their sites in force in another order
+    /// than their keys.
+    under_way: Mutex<()>,
 }
 
 impl std::fmt::Debug for Reloader {
@@ -68,6 +71,7 @@ impl Reloader {
             sites,
             metrics,
             standing: Mutex::new(Standing { since, stale: None }),
+            under_way: Mutex::new(()),
         }
     }
 
@@ -94,8 +98,13 @@ impl Reloader {
         keys
     }
 
-    /// Reads the files and, if nothing is wrong with them, puts them in force.
+    /// Reads the files and, if nothing is wrong with them, puts them in force. Waits for a reload
+    /// that is under way.
     pub fn reload(&self, now: Timestamp) -> Result<(), Stale> {
+        let _alone = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let outcome = self.load();
         let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
         self.metrics.reloaded(outcome.is_ok(), now);

@@ -17,6 +17,7 @@ use rustls_pki_types::{
     CertificateDer, PrivateKeyDer,
     pem::{self, PemObject},
 };
+use sha2::{Digest as _, Sha256};
 
 /// A file from which no TLS configuration can be made.
 #[derive(Debug, thiserror::Error)]
@@ -97,8 +98,45 @@ pub fn server_config(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsEr
 /// What an upstream needs whose certificates the authorities in this file have signed, and nobody
 /// else.
 pub fn client_config(ca: &Path) -> Result<Arc<ClientConfig>, TlsError> {
+    Authority::read(ca).map(|authority| authority.config)
+}
+
+/// Whom to trust about a server, and how to tell it from another.
+#[derive(Clone)]
+pub struct Authority {
+    /// What connections are made with.
+    pub config: Arc<ClientConfig>,
+    /// SHA-256 of the certificates.
+    pub digest: [u8; 32],
+}
+
+impl Authority {
+    /// The authorities in this file, and nobody else.
+    pub fn read(ca: &Path) -> Result<Self, TlsError> {
+        let certificates = certificates(ca)?;
+        let digest = certificates.iter().fold(Sha256::new(), |digest, one| {
+            // Each is as long as its DER says, so that two never read like one.
+            digest.chain_update(one)
+        });
+        Ok(Self {
+            digest: digest.finalize().into(),
+            config: trusting(ca, certificates)?,
+        })
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").finish_non_exhaustive()
+    }
+}
+
+fn trusting(
+    ca: &Path,
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<Arc<ClientConfig>, TlsError> {
     let mut roots = RootCertStore::empty();
-    for (place, certificate) in certificates(ca)?.into_iter().enumerate() {
+    for (place, certificate) in certificates.into_iter().enumerate() {
         let index = place + 1;
         roots
             .add(certificate)

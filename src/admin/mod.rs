@@ -42,6 +42,17 @@ pub struct Readiness {
     pub keys_unavailable: Vec<String>,
     /// Issuers whose keys or lists could not be had the last time.
     pub issuers: Vec<IssuerTrouble>,
+    /// Platforms of issuers that gave no word the last time they were asked about a code.
+    pub platforms: Vec<PlatformTrouble>,
+}
+
+/// A platform that gave no word the last time.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlatformTrouble {
+    /// The name of its introspection.
+    pub introspection: String,
+    /// Why.
+    pub why: String,
 }
 
 /// An issuer whose keys or lists could not be had the last time.

@@ -24,6 +24,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub use self::outcome::Exit;
 use self::outcome::Failure;
+use crate::printable::printable;
 use crate::time::Timestamp;
 
 /// One access layer in front of many departments: recognise, believe, decide, forward.
@@ -84,7 +85,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, process: &mut Process<
         Err(failure) if failure.is_broken_pipe() => Exit::Success,
         Err(failure) => {
             // There is nobody left to tell if this fails too.
-            let _ = writeln!(process.err, "multicode: {failure}");
+            let told = failure.to_string();
+            let _ = writeln!(process.err, "multicode: {}", printable(&told));
             failure.exit()
         }
     }

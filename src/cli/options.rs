@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::family::{Kind, Region};
+use crate::family::{Algorithm, Kind, Region};
 use crate::time::Timestamp;
 
 /// The configuration a command works on.
@@ -62,6 +62,15 @@ pub(super) fn share(text: &str) -> Result<f64, &'static str> {
 /// Reads a region's two, four or six digits.
 pub(super) fn region(text: &str) -> Result<Region, &'static str> {
     Region::parse(text).ok_or("expected 2, 4 or 6 digits of GB/T 2260")
+}
+
+/// Reads the word for one of the two algorithms of RSA keys.
+pub(super) fn rsa(text: &str) -> Result<Algorithm, &'static str> {
+    match text {
+        "ps256" => Ok(Algorithm::Ps256),
+        "rs256" => Ok(Algorithm::Rs256),
+        _ => Err("expected ps256 or rs256"),
+    }
 }
 
 /// Reads `kind=value`.

@@ -86,8 +86,11 @@ impl Failure {
 
     /// Whether the reader of an output went away.
     pub(super) fn is_broken_pipe(&self) -> bool {
-        let error = self.error.downcast_ref::<io::Error>();
-        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        let system = self.error.downcast_ref::<io::Error>();
+        let json = self.error.downcast_ref::<serde_json::Error>();
+        let kind = system.map(io::Error::kind);
+        let kind = kind.or_else(|| json.and_then(serde_json::Error::io_error_kind));
+        kind == Some(io::ErrorKind::BrokenPipe)
     }
 }
 
@@ -119,5 +122,7 @@ mod tests {
         assert_eq!(failure.exit().code(), 1);
         assert!(!failure.is_broken_pipe());
         assert!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).is_broken_pipe());
+        let json = serde_json::Error::io(io::ErrorKind::BrokenPipe.into());
+        assert!(Failure::io(json).is_broken_pipe());
     }
 }

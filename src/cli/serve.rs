@@ -5,16 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::options::Config;
 use super::{Exit, Failure, Process, load};
-use crate::admin::{self, ConfigState, IssuerTrouble, Operations, Readiness, Status};
+use crate::admin::{
+    self, ConfigState, IssuerTrouble, Operations, PlatformTrouble, Readiness, Status,
+};
 use crate::app::{self, App, Overrides, Started};
 use crate::config::ProcessSecrets;
 use crate::fetch::Keeper;
 use crate::metrics::Metrics;
+use crate::proxy::Site;
 use crate::reload::Reloader;
 use crate::trust::Standing;
 
@@ -65,6 +69,7 @@ async fn watch(started: Started, path: PathBuf) -> Result<Exit, Failure> {
     let secrets = Box::new(ProcessSecrets::beside(&path));
     let sites = Arc::clone(&started.sites);
     let keeper = sites.load().shared.keeper.clone();
+    let asked = Arc::clone(&sites);
     let reloader = Arc::new(Reloader::new(
         path,
         secrets,
@@ -77,6 +82,7 @@ async fn watch(started: Started, path: PathBuf) -> Result<Exit, Failure> {
         reloader: Arc::clone(&reloader),
         metrics: started.metrics,
         keeper,
+        sites: asked,
         draining: Arc::clone(&draining),
     };
     let mut hangup = signal(SignalKind::hangup())?;
@@ -110,21 +116,45 @@ struct RunningGateway {
     reloader: Arc<Reloader>,
     metrics: Metrics,
     keeper: Keeper,
+    sites: Arc<ArcSwap<Site>>,
     draining: Arc<AtomicBool>,
 }
 
 impl RunningGateway {
+    fn platforms_in_trouble(&self) -> Vec<PlatformTrouble> {
+        let site = self.sites.load();
+        let platforms = site.platforms.iter();
+        let trouble = platforms.filter_map(|platform| {
+            Some(PlatformTrouble {
+                introspection: platform.name().to_owned(),
+                why: platform.trouble()?.into(),
+            })
+        });
+        trouble.collect()
+    }
+
     fn issuers_in_trouble(&self) -> Vec<IssuerTrouble> {
         let standings = self.keeper.standings();
         let trouble = standings.iter().filter_map(|standing| {
             Some(IssuerTrouble {
                 issuer: standing.issuer.to_string(),
                 state: standing.state.name(),
-                why: standing.trouble()?.to_owned(),
+                why: why(standing)?,
             })
         });
         trouble.collect()
     }
+}
+
+/// Why somebody should look at an issuer; whether it is the keys or a list must be told.
+fn why(standing: &Standing) -> Option<String> {
+    let trouble = standing.trouble()?;
+    let mut lists = standing.lists.iter();
+    let list = lists.find(|list| list.last_error.is_some());
+    Some(match (&standing.last_error, list) {
+        (None, Some(list)) => format!("revocation list {}: {trouble}", list.source),
+        _ => trouble.to_owned(),
+    })
 }
 
 impl Operations for RunningGateway {
@@ -132,9 +162,11 @@ impl Operations for RunningGateway {
         let standing = self.reloader.standing();
         let keys_unavailable = self.reloader.keys_unavailable();
         let issuers = self.issuers_in_trouble();
+        let platforms = self.platforms_in_trouble();
+        let troubled = !(keys_unavailable.is_empty() && issuers.is_empty() && platforms.is_empty());
         let status = if self.draining.load(Ordering::Relaxed) {
             Status::Draining
-        } else if standing.stale.is_some() || !keys_unavailable.is_empty() || !issuers.is_empty() {
+        } else if standing.stale.is_some() || troubled {
             Status::Degraded
         } else {
             Status::Ready
@@ -149,6 +181,7 @@ impl Operations for RunningGateway {
             config,
             keys_unavailable,
             issuers,
+            platforms,
         }
     }
 

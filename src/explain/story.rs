@@ -17,7 +17,8 @@ pub struct Explanation<'a> {
     pub reason: Option<&'static str>,
     /// The stage that rejected it.
     pub stage: Option<&'static str>,
-    /// What stood in the way, where no part of the code did.
+    /// What was expected where in a text that could not be read; or what stood in the way, where no
+    /// part of the code did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The family.
@@ -82,6 +83,9 @@ pub struct TrustStory<'a> {
     /// What may be shown of the holder's index there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
+    /// Whether its issuer took the code or its key back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub revoked: bool,
     /// What would have to be otherwise for the code to be believed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near_misses: Vec<NearMissStory>,

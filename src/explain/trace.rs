@@ -14,7 +14,9 @@ use crate::policy::{Place, Scene};
 use crate::route::Route;
 use crate::scan::{Artefact, Scan};
 use crate::time::Timestamp;
-use crate::trust::{Depth, Findings, Introspected, Key, Keys, NearMiss, Untrusted, Verified};
+use crate::trust::{
+    Depth, Findings, Introspected, Key, Keys, NearMiss, Reach, Untrusted, Verified,
+};
 
 /// What a decision looked at.
 #[derive(Debug, Default)]
@@ -62,6 +64,7 @@ impl<'a> Recorder<'a> for Trace<'a> {
             time: findings.time.map(time_word),
             introspection: self.trust.introspection,
             index: self.trust.index.take(),
+            revoked: findings.is_revoked,
             near_misses: Vec::new(),
         };
         if let Ok(verified) = verdict {
@@ -130,7 +133,7 @@ impl<'a> Trace<'a> {
             },
             reason: rejection.map(|rejection| rejection.reason.slug()),
             stage: rejection.map(|rejection| rejection.reason.stage().name()),
-            detail: None,
+            detail: rejection.and_then(|rejection| Some(rejection.unread?.to_string())),
             family: family.map(|family| &*family.id),
             kind: family.map(|family| family.kind.name()),
             issuer: self.code.as_ref().and_then(|code| code.issuer.clone()),
@@ -156,9 +159,13 @@ impl<'a> Trace<'a> {
 
     /// Why a code that was not believed almost was.
     pub(super) fn near_misses(&self, keys: &Keys, now: Timestamp) -> Vec<NearMissStory> {
-        let unbelieved = self.assurance.is_none() && self.detail == Detail::Everything;
+        let unbelieved = self.assurance.is_none() && !self.trust.revoked;
         let code = self.code.as_ref().filter(|_| unbelieved);
-        let found = code.map(|code| keys.near_misses(code, now));
+        let reach = match self.detail {
+            Detail::Everything => Reach::Everybody,
+            Detail::Verdict => Reach::Issuer,
+        };
+        let found = code.map(|code| keys.near_misses(code, reach, now));
         let story = |miss: NearMiss| NearMissStory {
             slug: miss.slug(),
             what: miss.to_string(),

@@ -33,7 +33,7 @@ const HEAD: usize = 16 * 1024;
 /// Addresses of one name that are tried; more do not help within the time there is.
 const MOST_ADDRESSES: usize = 4;
 
-/// For a connection to one address, so that one that swallows everything leaves time for the next.
+/// For a connection to one address, with TLS, so that one that swallows everything leaves time for the next.
 const ONE_ADDRESS: Duration = Duration::from_secs(2);
 
 /// The longest mark of a version kept; longer ones are sent by nobody who means well.
@@ -116,17 +116,26 @@ async fn connect(
     let name = name.map_err(|_| Unfetched::Name(io::ErrorKind::InvalidInput.into()))?;
     let mut failure = io::ErrorKind::NotFound.into();
     for address in addresses.iter().take(MOST_ADDRESSES) {
-        match timeout(ONE_ADDRESS, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => {
-                let connector = TlsConnector::from(Arc::clone(&remote.tls));
-                let secured = connector.connect(name, stream).await;
-                return secured.map_err(Unfetched::Tls);
-            }
-            Ok(Err(error)) => failure = error,
+        match timeout(ONE_ADDRESS, connect_to(remote, &name, *address)).await {
+            Ok(Err(Unfetched::Connect(error))) => failure = error,
+            // Whoever answers is the server, good or bad.
+            Ok(answered) => return answered,
             Err(_) => failure = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(Unfetched::Connect(failure))
+}
+
+async fn connect_to(
+    remote: &Remote,
+    name: &ServerName<'static>,
+    address: SocketAddr,
+) -> Result<TlsStream<TcpStream>, Unfetched> {
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.map_err(Unfetched::Connect)?;
+    let connector = TlsConnector::from(Arc::clone(&remote.authority.config));
+    let secured = connector.connect(name.clone(), stream).await;
+    secured.map_err(Unfetched::handshake)
 }
 
 fn request(
@@ -178,7 +187,7 @@ fn target(remote: &Remote, headers: &HeaderMap) -> Result<String, Unfetched> {
             && authority.port_u16().unwrap_or(443) == remote.port
             && !authority.as_str().contains('@');
         if !same {
-            return Err(Unfetched::OffOrigin);
+            return Err(Unfetched::off_origin(&uri));
         }
     }
     let path = uri.path_and_query().map(ToString::to_string);
@@ -220,4 +229,34 @@ async fn read(response: Response<Incoming>, limit: usize) -> Result<Reply, Unfet
         body: content,
         etag: etag.map(Into::into),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::Authority;
+
+    #[test]
+    fn an_address_that_says_nothing_is_followed_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let ca = folder.path().join("ca.pem");
+        std::fs::write(&ca, made.cert.pem()).unwrap();
+        let remote = Remote {
+            host: "localhost".into(),
+            port: 443,
+            path: "/".into(),
+            authority: Authority::read(&ca).unwrap(),
+            private_addresses: true,
+        };
+        let listen = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (silent, gone) = (listen(), listen());
+        let addresses = [silent.local_addr().unwrap(), gone.local_addr().unwrap()];
+        drop(gone);
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().build().unwrap();
+        let error = runtime.block_on(connect(&remote, &addresses)).unwrap_err();
+        let refused = io::ErrorKind::ConnectionRefused;
+        assert!(matches!(error, Unfetched::Connect(error) if error.kind() == refused));
+    }
 }

@@ -11,9 +11,14 @@ use tokio::time::Instant;
 
 use super::Pace;
 
-/// Questions about unknown keys in a minute, to all issuers together. A stranger who names keys of
-/// every issuer there is makes us ask each of some hundred every other minute, and no more.
+/// Questions about unknown keys in a minute, to all issuers together, beside those of
+/// [`LONGEST_SILENCE`].
 const QUESTIONS_A_MINUTE: u32 = 300;
+
+/// An issuer that was not asked for so long may be asked whatever others have used up: a stranger
+/// who names keys of every issuer there is makes us ask each twice in four minutes, and starves
+/// none.
+const LONGEST_SILENCE: Duration = Duration::from_secs(120);
 
 /// Unknown keys remembered; at the rate above, more than ever matter at once.
 const MOST_UNKNOWN: usize = 4_096;
@@ -60,21 +65,18 @@ impl Gate {
         }
     }
 
-    /// Whether `issuer` may be asked for the key that `key` is the digest of.
+    /// Whether `issuer`, which answered the last time, may be asked for the key that `key` is the
+    /// digest of.
     pub(super) fn ask(&mut self, issuer: &str, key: u64, now: Instant) -> Permission {
-        let debounced = self.asked.get(issuer);
-        if debounced.is_some_and(|&asked| now < asked + self.debounce) {
-            return Permission::Recent;
-        }
         let name = (Box::from(issuer), key);
         let known = self.unknown.get(&name).copied();
         if known.is_some_and(|it| now < it.until) {
             return Permission::Recent;
         }
-        if !self.budget.take(now) {
-            return Permission::Spent;
+        let permission = self.ask_whether_back(issuer, now);
+        if permission != Permission::Granted {
+            return permission;
         }
-        self.asked.insert(issuer.into(), now);
         let span = match known {
             Some(it) => (it.span * 2).min(self.unknown_for),
             None => self.debounce,
@@ -84,6 +86,22 @@ impl Gate {
             let until = now + span;
             self.unknown.insert(name, Unknown { until, span });
         }
+        Permission::Granted
+    }
+
+    /// Whether `issuer`, which did not answer the last time, may be asked: what it does not have
+    /// is not known.
+    pub(super) fn ask_whether_back(&mut self, issuer: &str, now: Instant) -> Permission {
+        let silence = self.asked.get(issuer);
+        let silence = silence.map(|&asked| now.saturating_duration_since(asked));
+        if silence.is_some_and(|silence| silence < self.debounce) {
+            return Permission::Recent;
+        }
+        let within = self.budget.take(now);
+        if !within && silence.is_some_and(|silence| silence < LONGEST_SILENCE) {
+            return Permission::Spent;
+        }
+        self.asked.insert(issuer.into(), now);
         Permission::Granted
     }
 
@@ -155,25 +173,22 @@ mod tests {
     #[test]
     fn a_key_that_stays_unknown_is_asked_for_more_and_more_rarely() {
         let (mut gate, start) = gate();
-        let asked = (0..2_000).filter(|second| {
+        let asked = (0..400).filter(|second| {
             let now = start + SECOND * *second;
             gate.ask("a", 1, now) == Permission::Granted
         });
         let asked: Vec<_> = asked.collect();
-        assert_eq!(
-            asked,
-            [0, 10, 30, 70, 150, 310, 610, 910, 1_210, 1_510, 1_810]
-        );
+        assert_eq!(asked, [0, 10, 30, 70, 130, 190, 250, 310, 370]);
     }
 
     #[test]
     fn one_unknown_key_does_not_hide_another() {
         let (mut gate, start) = gate();
-        for second in [0, 10, 30, 70] {
+        for second in [0, 10, 30] {
             let asked = gate.ask("a", 1, start + SECOND * second);
             assert_eq!(asked, Permission::Granted);
         }
-        let now = start + SECOND * 80;
+        let now = start + SECOND * 40;
         assert_eq!(gate.ask("a", 1, now), Permission::Recent);
         assert_eq!(gate.ask("a", 2, now), Permission::Granted);
     }
@@ -185,11 +200,26 @@ mod tests {
             let asked = (0..1_000).map(|issuer| gate.ask(&format!("i{issuer}"), 1, now));
             asked.filter(|it| *it == Permission::Granted).count()
         };
-        assert_eq!(granted(now), 300);
+        // Nobody was asked for long, which uses it up.
+        assert_eq!(granted(now), 1_000);
         assert_eq!(granted(now), 0);
-        // A fifth of a second for each; those asked a moment ago do not count.
-        assert_eq!(granted(now + SECOND), 5);
-        assert_eq!(gate.ask("i999", 1, now + SECOND), Permission::Spent);
+        // A fifth of a second for each.
+        let later = now + SECOND * 21;
+        assert_eq!(granted(later), 105);
+        assert_eq!(granted(later), 0);
+        assert_eq!(granted(now + SECOND * 119), 300);
+        assert_eq!(gate.ask("i999", 1, now + SECOND * 119), Permission::Spent);
+        assert_eq!(gate.ask("i999", 1, now + SECOND * 120), Permission::Granted);
+    }
+
+    #[test]
+    fn what_was_asked_in_vain_does_not_make_a_key_unknown() {
+        let (mut gate, start) = gate();
+        let asked = (0..100).filter(|second| {
+            let now = start + SECOND * *second;
+            gate.ask_whether_back("a", now) == Permission::Granted
+        });
+        assert_eq!(asked.count(), 10);
     }
 
     #[test]
@@ -202,5 +232,28 @@ mod tests {
         }
         gate.keep(|_| false);
         assert!(gate.unknown.is_empty() && gate.asked.is_empty());
+    }
+
+    #[test]
+    fn strangers_do_not_starve_an_issuer_of_its_questions() {
+        let (mut gate, start) = gate();
+        // 650 issuers named by a stranger, a hundred scans a second; one real rotation of "v",
+        // scanned once a second.
+        let mut stranger = 0_u64;
+        let mut waited = None;
+        for tick in 0..60_000_u32 {
+            let now = start + Duration::from_millis(10) * tick;
+            for _ in 0..3 {
+                stranger += 1;
+                let issuer = format!("i{}", stranger % 650);
+                gate.ask(&issuer, 1_000_000 + stranger, now);
+            }
+            if tick > 12_000 && tick % 100 == 37 && gate.ask("v", 1, now) == Permission::Granted {
+                waited = Some(now - (start + SECOND * 120));
+                break;
+            }
+        }
+        let waited = waited.unwrap_or(Duration::MAX);
+        assert!(waited <= SECOND * 11, "{waited:?}");
     }
 }

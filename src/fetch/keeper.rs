@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use super::adoption::Adoption;
 use super::report::Report;
 use super::rounds::Rounds;
 use super::tended::Bell;
@@ -41,6 +42,22 @@ pub struct Setting {
     pub metrics: Metrics,
 }
 
+impl Setting {
+    /// For a look that is over when the first answers are there: nothing is kept or counted.
+    pub fn once(clock: fn() -> Timestamp, seed: u64, patience: Duration) -> Self {
+        Self {
+            clock,
+            seed,
+            snapshot: None,
+            pace: Pace {
+                first_keys: patience,
+                ..Pace::default()
+            },
+            metrics: Metrics::default(),
+        }
+    }
+}
+
 /// Whoever keeps the issuers' keys fresh; clones are handles to the same one, which ends with the
 /// last of them.
 #[derive(Clone, Debug)]
@@ -62,15 +79,15 @@ pub enum Renewal {
     Unanswered,
 }
 
+/// The keeper's thread has ended, which it does for nothing but a fault: keys would never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the thread that keeps keys fresh is gone, expected it to run as long as the gateway")]
+pub struct KeeperGone;
+
 /// What the keeper is asked to do.
 #[derive(Debug)]
 pub(super) enum Order {
-    Adopt {
-        feeds: Vec<Feed>,
-        keys: Keys,
-        bell: Bell,
-        reply: bells::Sender<Arc<ArcSwap<Keys>>>,
-    },
+    Adopt(Adoption),
     Refresh {
         issuer: Option<Box<str>>,
         bell: Bell,
@@ -131,21 +148,21 @@ impl Keeper {
     }
 
     /// Tends these feeds from now on, over the issuers of the configuration. Issuers whose origins
-    /// stay keep what they have; for the others it waits a moment. Blocks.
-    pub fn adopt(&self, feeds: Vec<Feed>, keys: Keys) -> Arc<ArcSwap<Keys>> {
+    /// stay keep what they have; for the others it waits a moment. The keys that were given out
+    /// before are kept fresh as well, for as long as somebody holds them. Blocks.
+    pub fn adopt(&self, feeds: Vec<Feed>, keys: Keys) -> Result<Arc<ArcSwap<Keys>>, KeeperGone> {
         let ((bell, rung), (reply, adopted)) = (bells::channel(), bells::channel());
-        let order = Order::Adopt {
+        self.order(Order::Adopt(Adoption {
             feeds,
             keys,
             bell,
             reply,
-        };
-        self.order(order);
-        let adopted = adopted.recv().unwrap_or_default();
+        }));
+        let adopted = adopted.recv().map_err(|_| KeeperGone)?;
         if let Err(RecvTimeoutError::Timeout) = rung.recv_timeout(self.patience) {
             tracing::warn!("not all keys could be fetched yet");
         }
-        adopted
+        Ok(adopted)
     }
 
     /// Asks for the keys and lists of one issuer, or of all, and waits for the outcome, which the
@@ -193,5 +210,24 @@ impl Keeper {
             order = back;
             thread::sleep(Duration::from_millis(1));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_its_thread_nothing_is_adopted() {
+        let (orders, _) = mpsc::channel(1);
+        let keeper = Keeper {
+            orders,
+            waiting: Arc::new(Semaphore::new(1)),
+            board: Arc::default(),
+            clock: || Timestamp::from_seconds(0),
+            patience: Duration::ZERO,
+        };
+        let adopted = keeper.adopt(Vec::new(), Keys::default());
+        assert_eq!(adopted.err(), Some(KeeperGone));
     }
 }

@@ -24,6 +24,8 @@ const MAX_REMOTE_LIST_BYTES: usize = 8 << 20;
 pub(super) enum Subject {
     /// Keys.
     Keys(Reading),
+    /// What was taken back of the codes signed with one key of a SMART Health Card issuer.
+    CardList(Box<str>),
     /// What was taken back.
     List,
 }
@@ -34,6 +36,10 @@ pub(super) struct Memo {
     etag: Option<Box<str>>,
     digest: Option<[u8; 32]>,
     fingerprint: Option<u64>,
+    /// Whether it was a list that takes something back.
+    takes_back: bool,
+    /// The `ctr` of a card list.
+    counter: u64,
 }
 
 /// What an origin holds now.
@@ -78,7 +84,7 @@ impl Look {
     const fn limit(&self) -> usize {
         match self.subject {
             Subject::Keys(_) => MAX_MATERIAL_BYTES,
-            Subject::List => MAX_REMOTE_LIST_BYTES,
+            Subject::CardList(_) | Subject::List => MAX_REMOTE_LIST_BYTES,
         }
     }
 
@@ -101,10 +107,10 @@ impl Look {
                 let found = keyfile::read(path, reading).map_err(failed)?;
                 Ok(Sight::Keys(usable(found)?, memo))
             }
-            Subject::List => {
+            Subject::CardList(_) | Subject::List => {
                 let mut list = Revocations::default();
                 keyfile::read_list(path, &mut list).map_err(failed)?;
-                Ok(Sight::List(list, memo))
+                self.listed(list, memo)
             }
         }
     }
@@ -166,9 +172,28 @@ impl Look {
             Subject::List => {
                 let mut list = Revocations::default();
                 list.read(body).map_err(Unfetched::List)?;
-                Ok(Sight::List(list, memo))
+                self.listed(list, memo)
+            }
+            Subject::CardList(key) => {
+                let mut list = Revocations::default();
+                let counter = list.read_card(body, key).map_err(Unfetched::List)?;
+                let known = self.memo.counter;
+                if counter < known {
+                    let found = counter;
+                    return Err(Unfetched::OlderList { found, known });
+                }
+                self.listed(list, Memo { counter, ..memo })
             }
         }
+    }
+
+    /// What was taken back is not given back by an answer with nothing in it.
+    fn listed(&self, list: Revocations, memo: Memo) -> Result<Sight, Unfetched> {
+        let takes_back = !list.is_empty();
+        if self.memo.takes_back && !takes_back {
+            return Err(Unfetched::EmptyList);
+        }
+        Ok(Sight::List(list, Memo { takes_back, ..memo }))
     }
 
     fn keep(&self, put: impl FnOnce(&Shelf) -> Result<(), super::snapshot::ShelfError>) {
@@ -183,7 +208,16 @@ impl Memo {
         Self {
             etag,
             digest: Some(Sha256::digest(body).into()),
-            fingerprint: None,
+            ..Self::default()
+        }
+    }
+
+    /// What counts of it for the next list, wherever that comes from.
+    pub(super) fn of_list(&self) -> Self {
+        Self {
+            takes_back: self.takes_back,
+            counter: self.counter,
+            ..Self::default()
         }
     }
 }

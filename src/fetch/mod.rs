@@ -8,7 +8,10 @@
 //! Deliberately absent: whether a key may verify. That is `trust`'s, with its own `now`.
 
 mod address;
+mod adoption;
+mod card_lists;
 mod client;
+mod complaint;
 mod error;
 mod flight;
 mod gate;
@@ -16,6 +19,7 @@ pub mod introspection;
 mod keeper;
 mod look;
 mod pace;
+mod recall;
 mod report;
 mod rounds;
 mod snapshot;
@@ -24,6 +28,7 @@ mod tended;
 
 pub use self::error::Unfetched;
 pub use self::introspection::{Introspection, Platform};
-pub use self::keeper::{Keeper, Renewal, Setting};
+pub use self::keeper::{Keeper, KeeperGone, Renewal, Setting};
 pub use self::pace::Pace;
-pub use self::source::{Feed, Origin, Remote, WhenStale};
+pub use self::recall::recalled;
+pub use self::source::{Feed, Origin, Remote, WhenStale, WhenUnlisted};

@@ -19,9 +19,10 @@ pub struct Pace {
     /// How often files are looked at.
     pub files: Duration,
     /// Between two questions about unknown keys to one issuer. A newly published key that is used
-    /// at once is refused for no longer than this, whatever others send.
+    /// at once is refused for no longer than this, unless it was named before it was published.
     pub debounce: Duration,
-    /// How long a key that stays unknown is not asked for again, at most. It begins with
+    /// How long a key that stays unknown is not asked for again, at most: who knows the name of a
+    /// key to come can have it refused for this long after it was published. It begins with
     /// `debounce` and doubles with every time the issuer does not have it.
     pub unknown_for: Duration,
     /// For the whole of one question for keys, with name, connection and redirects.
@@ -40,7 +41,7 @@ impl Default for Pace {
             longest_pause: Duration::from_secs(300),
             files: FILE_REFRESH,
             debounce: Duration::from_secs(10),
-            unknown_for: Duration::from_secs(300),
+            unknown_for: Duration::from_secs(60),
             answer: Duration::from_secs(5),
             list_answer: Duration::from_secs(30),
             first_keys: Duration::from_secs(3),

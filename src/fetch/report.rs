@@ -76,6 +76,7 @@ impl Tended {
         let last = source.asked.last_success.filter(|_| self.keys.is_some());
         let is_remote = matches!(source.origin, Origin::Remote(_));
         let state = match last {
+            _ if self.is_unlisted() => SupplyState::Awaited,
             None => SupplyState::Awaited,
             Some(_) if source.failures > 0 => SupplyState::Failing,
             Some(_) if is_remote => SupplyState::Fresh,

@@ -11,13 +11,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::flight::{Gear, Landing};
+use super::Renewal;
+use super::adoption::Earlier;
+use super::flight::{Arrival, Gear, Landing};
 use super::gate::{Gate, Permission};
 use super::keeper::{Board, Order, Setting};
 use super::look::Sight;
 use super::snapshot::Shelf;
-use super::tended::{Asking, Bell, Rhythm, Role, Tended};
-use super::{Feed, Renewal, Unfetched};
+use super::tended::{Asking, Rhythm, Role, Tended};
 use crate::metrics::{Fetch, KeysGauge, Metrics};
 use crate::random::Random;
 use crate::trust::standing::KeyState;
@@ -36,17 +37,21 @@ const IDLE: Duration = Duration::from_secs(3_600);
 /// What the thread has.
 #[derive(Debug)]
 pub(super) struct Rounds {
-    gear: Gear,
+    pub(super) gear: Gear,
     random: Random,
-    metrics: Metrics,
-    board: Arc<Board>,
-    keys: Arc<ArcSwap<Keys>>,
-    tended: BTreeMap<Box<str>, Tended>,
-    generation: u64,
-    gate: Gate,
+    pub(super) metrics: Metrics,
+    pub(super) board: Arc<Board>,
+    pub(super) keys: Arc<ArcSwap<Keys>>,
+    pub(super) earlier: Vec<Earlier>,
+    pub(super) tended: BTreeMap<Box<str>, Tended>,
+    /// Counts adoptions.
+    pub(super) generation: u64,
+    /// Which of them is in force.
+    pub(super) in_force: u64,
+    pub(super) gate: Gate,
     regular: Arc<Semaphore>,
     urgent: Arc<Semaphore>,
-    flights: JoinSet<Landing>,
+    pub(super) flights: JoinSet<Arrival>,
 }
 
 impl Rounds {
@@ -68,7 +73,9 @@ impl Rounds {
             keys,
             board,
             tended: BTreeMap::new(),
+            earlier: Vec::new(),
             generation: 0,
+            in_force: 0,
             regular: Arc::new(Semaphore::new(AT_ONCE)),
             urgent: Arc::new(Semaphore::new(URGENT_AT_ONCE)),
             flights: JoinSet::new(),
@@ -80,21 +87,20 @@ impl Rounds {
         let mut glances = interval(self.gear.pace.files);
         glances.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.take_off();
-            let due = self.next_due();
+            let due = self.take_off(Instant::now());
             tokio::select! {
                 biased;
-                Some(landing) = self.flights.join_next() => {
-                    if let Ok(landing) = landing {
-                        self.land(landing);
-                    }
-                }
+                Some(arrival) = self.flights.join_next() => match arrival {
+                    Ok(Arrival::Adoption(prepared)) => self.adopt(*prepared),
+                    Ok(Arrival::Landing(landing)) => self.land(*landing),
+                    Err(_) => {}
+                },
                 order = orders.recv() => match order {
                     Some(order) => self.obey(order),
                     None => break,
                 },
                 // Keys begin and end without anybody doing anything.
-                _ = glances.tick() => self.measure_all(),
+                _ = glances.tick() => self.glance(),
                 () = sleep_until(due) => {}
             }
         }
@@ -102,15 +108,7 @@ impl Rounds {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Adopt {
-                feeds,
-                keys,
-                bell,
-                reply,
-            } => {
-                self.adopt(feeds, &keys, &bell);
-                let _ = reply.send(Arc::clone(&self.keys));
-            }
+            Order::Adopt(adoption) => self.prepare(adoption),
             Order::Refresh { issuer, bell } => {
                 let now = Instant::now();
                 let meant = self.tended.iter_mut();
@@ -133,94 +131,39 @@ impl Rounds {
         }
     }
 
-    /// Newer files are in force: issuers that stay keep what they have.
-    fn adopt(&mut self, feeds: Vec<Feed>, keys: &Keys, bell: &Bell) {
-        let (now, wall) = (Instant::now(), (self.gear.clock)());
-        let mut before = std::mem::take(&mut self.tended);
-        for feed in feeds {
-            let issuer = feed.issuer.clone();
-            let known = before.remove(&issuer);
-            let tended = match known.filter(|known| known.feed.asks_the_same(&feed)) {
-                Some(mut known) => {
-                    known.adopt(feed, now, wall);
-                    known
+    /// Sends off whoever is due, as far as there are places, and says who is next. Whoever is due
+    /// and has no place waits for somebody to land, and may become urgent meanwhile.
+    fn take_off(&mut self, now: Instant) -> Instant {
+        let mut next = now + IDLE;
+        let mut due = Vec::new();
+        for (issuer, tended) in &self.tended {
+            for source in tended.sources.iter().filter(|it| !it.flying) {
+                if source.due <= now {
+                    // Those that failed do not hold up the others.
+                    let rank = (!source.urgent, source.failures > 0, source.due);
+                    due.push((rank, issuer.clone(), source.id));
+                } else {
+                    next = next.min(source.due);
                 }
-                None => self.begin(feed, bell, now),
+            }
+        }
+        if self.regular.available_permits() + self.urgent.available_permits() == 0 {
+            return next;
+        }
+        due.sort_unstable();
+        for ((regular, ..), issuer, id) in due {
+            let lanes = [(!regular).then_some(&self.urgent), Some(&self.regular)];
+            let mut lanes = lanes.into_iter().flatten();
+            let place = lanes.find_map(|lane| Arc::clone(lane).try_acquire_owned().ok());
+            let Some(place) = place else {
+                break;
             };
-            self.tended.insert(issuer, tended);
-        }
-        let tended = &self.tended;
-        self.gate.keep(|issuer| tended.contains_key(issuer));
-        let dressed = keys.issuers().map(|issuer| {
-            let mut issuer = issuer.clone();
-            if let Some(tended) = tended.get(&issuer.id) {
-                tended.dress(&mut issuer);
-            }
-            issuer
-        });
-        self.keys = Arc::new(ArcSwap::from_pointee(dressed.collect()));
-        let mut notes = self.board.lock();
-        notes.keys = Arc::clone(&self.keys);
-        notes.fetched = tended
-            .iter()
-            .map(|(issuer, tended)| (issuer.clone(), tended.report()))
-            .collect();
-        drop(notes);
-        self.metrics.forget_issuers();
-        self.measure_all();
-    }
-
-    /// What the last process had serves until the issuer answers; files are here already.
-    fn begin(&mut self, feed: Feed, bell: &Bell, now: Instant) -> Tended {
-        self.generation += 1;
-        let mut tended = Tended::new(feed, self.generation, now);
-        // Keys may bring lists of their own, which are behind them.
-        let mut place = 0;
-        while let Some(source) = tended.sources.get(place) {
-            let (id, look) = (source.id, self.gear.look(&tended.feed, source));
-            if let Some((sight, wall)) = look.recall() {
-                tended.take(id, sight, wall, now);
-            }
-            place += 1;
-        }
-        for source in &mut tended.sources {
-            source.bells.push(bell.clone());
-        }
-        tended
-    }
-
-    /// Sends off whoever is due.
-    fn take_off(&mut self) {
-        let now = Instant::now();
-        for tended in self.tended.values_mut() {
-            let generation = tended.generation;
-            let sources = tended.sources.iter_mut();
-            for source in sources.filter(|it| !it.flying && it.due <= now) {
-                source.flying = true;
-                let look = self.gear.look(&tended.feed, source);
-                let (source, role, urgent) = (source.id, source.role.clone(), source.urgent);
-                let lane = Arc::clone(if urgent { &self.urgent } else { &self.regular });
-                self.flights.spawn(async move {
-                    let _place = lane.acquire_owned().await;
-                    let issuer = look.issuer.clone();
-                    // A task of its own: one that fails must land as well.
-                    let outcome = tokio::spawn(look.run()).await;
-                    Landing {
-                        issuer,
-                        generation,
-                        source,
-                        role,
-                        outcome: outcome.unwrap_or(Err(Unfetched::Fault)),
-                    }
-                });
+            let tended = self.tended.get_mut(&issuer);
+            if let Some(flight) = tended.and_then(|it| self.gear.send_off(it, id)) {
+                self.flights.spawn(flight.run(place));
             }
         }
-    }
-
-    fn next_due(&self) -> Instant {
-        let sources = self.tended.values().flat_map(|tended| &tended.sources);
-        let due = sources.filter(|it| !it.flying).map(|it| it.due);
-        due.min().unwrap_or_else(|| Instant::now() + IDLE)
+        next
     }
 
     fn land(&mut self, landing: Landing) {
@@ -251,6 +194,7 @@ impl Rounds {
         if let Some(source) = sources.find(|it| it.id == landing.source) {
             bells = source.landed(outcome.as_ref().copied(), &mut rhythm, refresh);
         }
+        tended.tell(landing.source, wall, now);
         self.metrics.keys_fetched(&landing.issuer, fetch);
         self.publish(&landing.issuer);
         if landing.role == Role::Keys {
@@ -260,19 +204,16 @@ impl Rounds {
     }
 
     /// Puts what is known of an issuer in force.
-    fn publish(&self, id: &str) {
+    fn publish(&mut self, id: &str) {
+        self.earlier.retain(|it| it.keys.strong_count() > 0);
         let Some(tended) = self.tended.get(id) else {
             return;
         };
-        let before = self.keys.load();
-        if let Some(issuer) = before.issuer(id) {
-            let mut dressed = issuer.clone();
-            tended.dress(&mut dressed);
-            let same = Arc::ptr_eq(&issuer.keys, &dressed.keys)
-                && Arc::ptr_eq(&issuer.revoked, &dressed.revoked);
-            if !same {
-                self.keys.store(Arc::new(before.with(dressed)));
-            }
+        dress(&self.keys, tended);
+        let theirs = |it: &&Earlier| tended.generation <= it.generation;
+        let earlier = self.earlier.iter().filter(theirs);
+        for keys in earlier.filter_map(|it| it.keys.upgrade()) {
+            dress(&keys, tended);
         }
         let mut notes = self.board.lock();
         notes.fetched.insert(id.into(), tended.report());
@@ -296,17 +237,18 @@ impl Rounds {
             return asking.answer(Renewal::Asked);
         }
         let under_way = source.flying || source.due <= now;
-        let permission = if under_way {
-            Permission::Granted
-        } else {
-            self.gate.ask(issuer, asking.digest(), now)
+        let permission = match source.answers() {
+            _ if under_way => Permission::Granted,
+            true => self.gate.ask(issuer, asking.digest(), now),
+            false => self.gate.ask_whether_back(issuer, now),
         };
         match permission {
             Permission::Granted => {
                 asking.late = source.flying;
                 if !source.flying {
-                    source.due = now;
-                    source.urgent = true;
+                    source.due = source.due.min(now);
+                    // Those nobody waits for do not take the places of others.
+                    source.urgent = !source.is_dead();
                 }
                 if source.is_dead() {
                     asking.answer(Renewal::Unanswered);
@@ -335,8 +277,19 @@ impl Rounds {
         }
     }
 
+    /// Heeds the machine's clock, which may have been set back.
+    fn glance(&mut self) {
+        let wall = (self.gear.clock)();
+        let tended = self.tended.iter_mut();
+        let early = tended.filter_map(|(id, it)| it.heed(wall).then(|| id.clone()));
+        for id in early.collect::<Vec<_>>() {
+            self.publish(&id);
+        }
+        self.measure_all();
+    }
+
     /// Tells the metrics how it stands with everybody.
-    fn measure_all(&self) {
+    pub(super) fn measure_all(&self) {
         for issuer in self.keys.load().issuers() {
             self.measure(issuer);
         }
@@ -358,5 +311,20 @@ impl Rounds {
             stale: standing.serve_until,
             expiry: ends.filter_map(|key| key.not_after).min(),
         });
+    }
+}
+
+/// Puts what is known of an issuer into keys that serve.
+fn dress(keys: &ArcSwap<Keys>, tended: &Tended) {
+    let before = keys.load();
+    let Some(issuer) = before.issuer(&tended.feed.issuer) else {
+        return;
+    };
+    let mut dressed = issuer.clone();
+    tended.dress(&mut dressed);
+    let same =
+        Arc::ptr_eq(&issuer.keys, &dressed.keys) && Arc::ptr_eq(&issuer.revoked, &dressed.revoked);
+    if !same {
+        keys.store(Arc::new(before.with(dressed)));
     }
 }

@@ -21,13 +21,22 @@ const LONGEST_SLIP: usize = 8 * 1024;
 
 /// The folder of snapshots.
 #[derive(Debug)]
-pub(super) struct Shelf(PathBuf);
+pub(super) struct Shelf {
+    path: PathBuf,
+    us: Option<Owner>,
+}
+
+/// A user of this machine.
+type Owner = u32;
 
 /// Whose a body is.
 #[derive(Debug)]
 pub(super) struct Slip {
     issuer: Box<str>,
     url: Box<str>,
+    /// Who vouched for the server: what it said is nothing to those who trust others.
+    authority: Box<str>,
+    private_addresses: bool,
 }
 
 /// The first line of a file.
@@ -35,6 +44,8 @@ pub(super) struct Slip {
 struct Head {
     issuer: Box<str>,
     url: Box<str>,
+    authority: Box<str>,
+    private_addresses: bool,
     etag: Option<Box<str>>,
     /// Milliseconds since the Unix epoch.
     fetched_at: i64,
@@ -51,8 +62,10 @@ pub(super) struct Kept {
 /// Why nothing is kept.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ShelfError {
-    #[error("{} is not a snapshot of this issuer and address", .0.display())]
+    #[error("{} is not a snapshot of this issuer, address and ca", .0.display())]
     Foreign(PathBuf),
+    #[error("{} belongs to another user, expected this one or root", .0.display())]
+    NotOurs(PathBuf),
     #[error("{} can be written by others", .0.display())]
     Open(PathBuf),
     #[error("{}: {source}", path.display())]
@@ -70,7 +83,15 @@ impl Slip {
         Self {
             issuer: issuer.into(),
             url: format!("{remote:?}").into(),
+            authority: URL_SAFE_NO_PAD.encode(remote.authority.digest).into(),
+            private_addresses: remote.private_addresses,
         }
+    }
+
+    fn is_of(&self, head: &Head) -> bool {
+        (&self.issuer, &self.url) == (&head.issuer, &head.url)
+            && self.authority == head.authority
+            && self.private_addresses == head.private_addresses
     }
 
     /// Names and addresses may hold anything; a digest is always a file's name.
@@ -92,19 +113,23 @@ impl Shelf {
         if !found.is_dir() {
             return Err(failed(io::ErrorKind::NotADirectory.into()));
         }
-        refuse_writable(path, &found)?;
-        Ok(Self(path.into()))
+        let shelf = Self {
+            path: path.into(),
+            us: whoami(path).map_err(failed)?,
+        };
+        shelf.refuse_others(path, &found)?;
+        Ok(shelf)
     }
 
     /// What was kept, if anything was.
     pub(super) fn get(&self, slip: &Slip, limit: usize) -> Result<Option<Kept>, ShelfError> {
-        let path = self.0.join(slip.file_name());
+        let path = self.path.join(slip.file_name());
         // Not followed: a link leads out of the folder.
         let found = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             found => found.map_err(|source| system(&path, source))?,
         };
-        refuse_writable(&path, &found)?;
+        self.refuse_others(&path, &found)?;
         let foreign = || ShelfError::Foreign(path.clone());
         let limit = limit.saturating_add(LONGEST_SLIP);
         let too_long = found.len() > u64::try_from(limit).unwrap_or(u64::MAX);
@@ -121,7 +146,7 @@ impl Shelf {
             .and_then(|end| bytes.split_at_checked(end))
             .ok_or_else(foreign)?;
         let head: Head = serde_json::from_slice(head).map_err(|_| foreign())?;
-        if (&head.issuer, &head.url) != (&slip.issuer, &slip.url) {
+        if !slip.is_of(&head) {
             return Err(foreign());
         }
         Ok(Some(Kept {
@@ -139,10 +164,12 @@ impl Shelf {
         body: &[u8],
         now: Timestamp,
     ) -> Result<(), ShelfError> {
-        let path = self.0.join(slip.file_name());
+        let path = self.path.join(slip.file_name());
         let head = Head {
             issuer: slip.issuer.clone(),
             url: slip.url.clone(),
+            authority: slip.authority.clone(),
+            private_addresses: slip.private_addresses,
             etag: etag.map(Into::into),
             fetched_at: now.millis(),
         };
@@ -157,7 +184,7 @@ impl Shelf {
             file.write_all(&text)?;
             file.sync_all()?;
             fs::rename(&fresh, &path)?;
-            File::open(&self.0)?.sync_all()
+            File::open(&self.path)?.sync_all()
         };
         write().map_err(|source| system(&path, source))
     }
@@ -174,6 +201,31 @@ impl Shelf {
             None => Ok(()),
         }
     }
+}
+
+impl Shelf {
+    /// Whoever could write there could bring keys.
+    fn refuse_others(&self, path: &Path, found: &fs::Metadata) -> Result<(), ShelfError> {
+        refuse_writable(path, found)?;
+        match (owner(found), self.us) {
+            (Some(owner), Some(us)) if owner != us && owner != ROOT => {
+                Err(ShelfError::NotOurs(path.into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+const ROOT: Owner = 0;
+
+/// As whom we write: the owner of what we write. The folder must let us, or nothing is kept there
+/// anyway.
+fn whoami(folder: &Path) -> io::Result<Option<Owner>> {
+    let path = folder.join(format!(".{}.new", std::process::id()));
+    let _ = fs::remove_file(&path);
+    let made = create(&path)?.metadata();
+    fs::remove_file(&path)?;
+    Ok(owner(&made?))
 }
 
 fn system(path: &Path, source: io::Error) -> ShelfError {
@@ -207,6 +259,19 @@ fn refuse_writable(path: &Path, found: &fs::Metadata) -> Result<(), ShelfError> 
     }
 }
 
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no owners")]
+fn owner(found: &fs::Metadata) -> Option<Owner> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    Some(found.uid())
+}
+
+#[cfg(not(unix))]
+fn owner(_: &fs::Metadata) -> Option<Owner> {
+    None
+}
+
 #[cfg(not(unix))]
 fn make_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
@@ -235,6 +300,8 @@ mod tests {
         Slip {
             issuer: issuer.into(),
             url: "https://keys.example/jwks".into(),
+            authority: "us".into(),
+            private_addresses: false,
         }
     }
 
@@ -285,6 +352,18 @@ mod tests {
         assert!(matches!(shelf.get(&b, 100), Err(ShelfError::Foreign(_))));
         fs::write(&at_b, vec![b'7'; LONGEST_SLIP + 200]).unwrap();
         assert!(matches!(shelf.get(&b, 100), Err(ShelfError::Foreign(_))));
+        let elsewhere = Slip {
+            authority: "them".into(),
+            ..slip("a")
+        };
+        let found = shelf.get(&elsewhere, 100);
+        assert!(matches!(found, Err(ShelfError::Foreign(_))));
+        let elsewhere = Slip {
+            private_addresses: true,
+            ..slip("a")
+        };
+        let found = shelf.get(&elsewhere, 100);
+        assert!(matches!(found, Err(ShelfError::Foreign(_))));
         fs::remove_file(&at_b).unwrap();
         std::os::unix::fs::symlink(&at_a, &at_b).unwrap();
         assert!(shelf.get(&b, 100).is_err());
@@ -295,5 +374,21 @@ mod tests {
             Shelf::open(folder.path()),
             Err(ShelfError::Open(_))
         ));
+    }
+
+    #[test]
+    fn what_belongs_to_others_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        let (shelf, slip) = (Shelf::open(&path).unwrap(), slip("a"));
+        shelf.put(&slip, None, b"body", NOW).unwrap();
+        let file = path.join(slip.file_name());
+        // Only root can give files away; whoever else runs this has seen the rest.
+        if std::os::unix::fs::chown(&file, Some(65_534), None).is_err() {
+            return;
+        }
+        assert!(matches!(shelf.get(&slip, 100), Err(ShelfError::NotOurs(_))));
+        std::os::unix::fs::chown(&path, Some(65_534), None).unwrap();
+        assert!(matches!(Shelf::open(&path), Err(ShelfError::NotOurs(_))));
     }
 }

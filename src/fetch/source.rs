@@ -1,9 +1,9 @@
 //! Where an issuer's keys and lists come from, as the files say.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
+use crate::tls::Authority;
 use crate::trust::material::Reading;
 
 /// How often files are looked at for a change.
@@ -33,6 +33,8 @@ pub struct Feed {
     pub max_stale: Duration,
     /// What happens then.
     pub when_stale: WhenStale,
+    /// What happens while one of the lists could never be had.
+    pub when_unlisted: WhenUnlisted,
 }
 
 impl Feed {
@@ -42,13 +44,7 @@ impl Feed {
             let reading = &feed.reading;
             (reading.rsa, reading.sm2_id.clone(), reading.from)
         };
-        let origins = |feed: &Self| {
-            let all = feed.keys.iter().chain(&feed.revoked);
-            all.map(Origin::told).collect::<Vec<_>>()
-        };
-        how(self) == how(other)
-            && self.keys.is_some() == other.keys.is_some()
-            && origins(self) == origins(other)
+        how(self) == how(other) && self.keys == other.keys && self.revoked == other.revoked
     }
 }
 
@@ -62,8 +58,18 @@ pub enum WhenStale {
     Reject,
 }
 
+/// A list of what was taken back that could never be had. The last one always holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenUnlisted {
+    /// It takes nothing back, and everything says so.
+    #[default]
+    Accept,
+    /// No code of the issuer is believed until it can be had.
+    Reject,
+}
+
 /// A place to read from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A file, or a folder of certificates.
     File(PathBuf),
@@ -91,11 +97,22 @@ pub struct Remote {
     /// Path and query.
     pub path: Box<str>,
     /// Whom the server's certificate must be vouched for by.
-    pub tls: Arc<rustls::ClientConfig>,
+    pub authority: Authority,
     /// Whether the name may lead to an address inside: loopback, private, link-local. A name that
     /// others control must not.
     pub private_addresses: bool,
 }
+
+/// What came from the same address is not the same if others may speak for it.
+impl PartialEq for Remote {
+    fn eq(&self, other: &Self) -> bool {
+        let place = |it: &Self| (it.host.clone(), it.port, it.path.clone());
+        let whom = |it: &Self| (it.authority.digest, it.private_addresses);
+        place(self) == place(other) && whom(self) == whom(other)
+    }
+}
+
+impl Eq for Remote {}
 
 impl std::fmt::Debug for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,21 +9,14 @@ use rustc_hash::FxHasher;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::complaint::Complaint;
 use super::look::{Memo, Sight, Subject};
 use super::report::Asked;
-use super::{Feed, Origin, Pace, Remote, Renewal, Unfetched, WhenStale};
+use super::{Feed, Origin, Pace, Renewal, Unfetched, WhenStale, WhenUnlisted};
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::trust::standing::chain;
 use crate::trust::{Issuer, KeySet, Rejected, Revocations, Supply};
-
-/// Lists of single keys asked for, of one issuer: a SMART Health Card issuer has a few keys.
-const MOST_CARD_LISTS: usize = 64;
-
-/// Where the keys of SMART Health Cards are ("Determining keys associated with an issuer"), and
-/// where what was taken back of them ("Revocation").
-const CARD_KEYS: &str = "/.well-known/jwks.json";
-const CARD_LISTS: &str = "/.well-known/crl/";
 
 /// Held by whoever waits for something to be looked at; gone when it was.
 pub(super) type Bell = mpsc::Sender<std::convert::Infallible>;
@@ -37,8 +30,10 @@ pub(super) struct Tended {
     pub(super) sources: Vec<Source>,
     pub(super) asking: Vec<Asking>,
     /// The id of the next source.
-    next: usize,
+    pub(super) next: usize,
     pub(super) keys: Option<Arc<KeySet>>,
+    /// Those of the configuration itself.
+    pub(super) written: Arc<KeySet>,
     pub(super) rejected: Arc<[Rejected]>,
     revoked: Arc<Revocations>,
 }
@@ -92,6 +87,7 @@ pub(super) struct Source {
     pub(super) failures: u32,
     pub(super) asked: Asked,
     pub(super) list: Option<Arc<Revocations>>,
+    pub(super) complaint: Complaint,
 }
 
 /// What an origin holds.
@@ -114,13 +110,14 @@ impl Role {
     pub(super) fn subject(&self, feed: &Feed) -> Subject {
         match self {
             Self::Keys => Subject::Keys(feed.reading.clone()),
-            Self::CardList { .. } | Self::List(_) => Subject::List,
+            Self::CardList { key, .. } => Subject::CardList(key.clone()),
+            Self::List(_) => Subject::List,
         }
     }
 }
 
 impl Source {
-    fn new(id: usize, role: Role, origin: Origin, now: Instant) -> Self {
+    pub(super) fn new(id: usize, role: Role, origin: Origin, now: Instant) -> Self {
         Self {
             id,
             role,
@@ -134,6 +131,7 @@ impl Source {
             failures: 0,
             asked: Asked::default(),
             list: None,
+            complaint: Complaint::default(),
         }
     }
 
@@ -162,7 +160,7 @@ impl Source {
         refresh: Duration,
     ) -> Vec<Bell> {
         self.flying = false;
-        self.urgent = false;
+        self.urgent &= self.again;
         self.asked.last = Some(rhythm.wall);
         self.failures = match outcome {
             Ok(()) => 0,
@@ -216,6 +214,7 @@ impl Tended {
             generation,
             asking: Vec::new(),
             keys: None,
+            written: Arc::default(),
             revoked: Arc::default(),
             rejected: Arc::default(),
         }
@@ -270,6 +269,22 @@ impl Tended {
         self.renew_supply();
     }
 
+    /// A success that is still to come was one by a wrong clock: it counts as of now, so that keys
+    /// serve no longer than they may. Returns whether there was one.
+    pub(super) fn heed(&mut self, wall: Timestamp) -> bool {
+        let mut early = false;
+        for source in &mut self.sources {
+            if source.asked.last_success.is_some_and(|last| last > wall) {
+                source.asked.last_success = Some(wall);
+                early = true;
+            }
+        }
+        if early {
+            self.renew_supply();
+        }
+        early
+    }
+
     /// The keys as they serve since they could last be had.
     fn renew_supply(&mut self) {
         let source = self.sources.iter().find(|it| it.role == Role::Keys);
@@ -289,77 +304,45 @@ impl Tended {
         }
     }
 
-    /// SMART Health Cards, "Revocation": a key with `crlVersion` has a list of its own, to be
-    /// fetched again when the number is another.
-    fn follow_card_lists(&mut self, now: Instant) {
-        let Some(Origin::Remote(remote)) = &self.feed.keys else {
-            return;
+    pub(super) fn unite_lists(&mut self) {
+        let lists = self.sources.iter().filter_map(|it| it.list.clone());
+        self.revoked = Arc::new(Revocations::united(lists));
+    }
+
+    /// What was taken back stays so while its list is had anew, of an issuer some of whose origins
+    /// are others now.
+    pub(super) fn inherit_lists(&mut self, before: &Self) {
+        let had = |source: &Source| {
+            let mut lists = before.sources.iter();
+            lists.find(|it| it.list.is_some() && it.origin.told() == source.origin.told())
         };
-        let Some(base) = remote.path.strip_suffix(CARD_KEYS) else {
-            return;
-        };
-        let announced = self.keys.iter().flat_map(|set| set.iter());
-        let announced = announced.filter_map(|key| Some((key.id.clone()?, key.crl_version?)));
-        let mut announced: Vec<_> = announced.collect();
-        let all = announced.len();
-        announced.retain(|(id, _)| is_plain(id));
-        announced.sort();
-        announced.truncate(MOST_CARD_LISTS);
-        if announced.len() < all {
-            let (issuer, lists) = (&*self.feed.issuer, announced.len());
-            tracing::warn!(issuer, all, lists, "not every list of a key is fetched");
-        }
-        self.sources.retain(|source| match &source.role {
-            Role::CardList { key, .. } => announced.iter().any(|(id, _)| id == key),
-            Role::Keys | Role::List(_) => true,
-        });
-        for (id, version) in announced {
-            let known = self
-                .sources
-                .iter_mut()
-                .find(|source| matches!(&source.role, Role::CardList { key, .. } if *key == id));
-            let role = Role::CardList {
-                key: id.clone(),
-                version,
-            };
-            match known {
-                Some(source) if source.role == role => {}
-                Some(source) => {
-                    source.role = role;
-                    source.hurry(now);
-                }
-                None => {
-                    let path = format!("{base}{CARD_LISTS}{id}.json").into();
-                    let origin = Origin::Remote(Remote {
-                        path,
-                        ..remote.clone()
-                    });
-                    self.sources.push(Source::new(self.next, role, origin, now));
-                    self.next += 1;
-                }
+        for source in self.sources.iter_mut().filter(|it| it.list.is_none()) {
+            if let Some(had) = had(source) {
+                source.list.clone_from(&had.list);
+                source.memo = had.memo.of_list();
             }
         }
         self.unite_lists();
     }
 
-    fn unite_lists(&mut self) {
-        let lists = self.sources.iter().filter_map(|it| it.list.clone());
-        self.revoked = Arc::new(Revocations::united(lists));
-    }
-
     /// Gives the issuer of the configuration what was fetched for it. What the files hold it has
     /// from there already.
     pub(super) fn dress(&self, issuer: &mut Issuer) {
-        match (&self.feed.keys, &self.keys) {
-            (None, _) | (Some(Origin::File(_)), None) => {}
-            (Some(_), Some(keys)) => issuer.keys = Arc::clone(keys),
-            (Some(Origin::Remote(_)), None) => {
-                issuer.keys = Arc::new(KeySet::new([], Supply::Awaited));
-            }
-        }
+        issuer.keys = match (&self.feed.keys, &self.keys) {
+            _ if self.is_unlisted() => Arc::new(KeySet::new([], Supply::Awaited)),
+            (None, _) | (Some(Origin::File(_)), None) => Arc::clone(&self.written),
+            (Some(_), Some(keys)) => Arc::clone(keys),
+            (Some(Origin::Remote(_)), None) => Arc::new(KeySet::new([], Supply::Awaited)),
+        };
         if self.sources.iter().any(|source| source.list.is_some()) {
             issuer.revoked = Arc::clone(&self.revoked);
         }
+    }
+
+    /// Whether a list is missing without which the keys may not serve.
+    pub(super) fn is_unlisted(&self) -> bool {
+        let mut lists = self.sources.iter().filter(|it| it.role != Role::Keys);
+        self.feed.when_unlisted == WhenUnlisted::Reject && lists.any(|it| it.list.is_none())
     }
 
     /// Whether the keys have one of that name; for a code that names none, any may be new.
@@ -369,10 +352,4 @@ impl Tended {
             _ => false,
         }
     }
-}
-
-/// A key id that can stand in a path: SMART Health Cards have the base64url of a digest.
-fn is_plain(id: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    !id.is_empty() && id.bytes().all(plain)
 }

@@ -102,8 +102,12 @@ pub struct Rejection<'a> {
     pub family: Option<&'a Family>,
     /// The other family, where two had an equal claim.
     pub rival: Option<&'a Family>,
+    /// The configured issuer, if trust refused one of its codes.
+    pub issuer: Option<&'a Issuer>,
     /// Keys that were not enough: newer ones may lead to another outcome.
     pub lack: Option<Lack<'a>>,
+    /// Where and why its inside could not be read; for `explain`, a terminal is told the reason.
+    pub unread: Option<ParseError>,
 }
 
 /// What newer keys would have to hold.
@@ -117,12 +121,11 @@ pub struct Lack<'a> {
 
 impl<'a> Lack<'a> {
     /// What would have led to another verdict. Keys in the files are all there are.
-    pub(super) fn of(untrusted: Untrusted, findings: &Findings<'a>) -> Option<Self> {
-        let issuer = findings.issuer?;
-        let may_come = issuer.keys.supply != Supply::Files && untrusted.is_for_want_of_keys();
-        may_come.then(|| Self {
+    pub(super) fn of(findings: &Findings<'a>) -> Option<Self> {
+        let (issuer, wanted) = (findings.issuer?, findings.wanted.as_ref()?);
+        (issuer.keys.supply != Supply::Files).then(|| Self {
             issuer,
-            key: findings.named.clone(),
+            key: wanted.id.clone(),
         })
     }
 }
@@ -134,7 +137,9 @@ impl Rejection<'_> {
             reason,
             family: None,
             rival: None,
+            issuer: None,
             lack: None,
+            unread: None,
         }
     }
 }
@@ -145,13 +150,17 @@ pub(super) fn refuse_text(unclassified: Unclassified<'_>) -> Rejection<'_> {
             reason: Reason::AmbiguousCode,
             family: Some(family),
             rival: Some(rival),
+            issuer: None,
             lack: None,
+            unread: None,
         },
         Unclassified::BadChecksum(family) => Rejection {
             reason: Reason::BadChecksum,
             family: Some(family),
             rival: None,
+            issuer: None,
             lack: None,
+            unread: None,
         },
         Unclassified::Malformed(family, error) => Rejection {
             reason: match error {
@@ -162,7 +171,9 @@ pub(super) fn refuse_text(unclassified: Unclassified<'_>) -> Rejection<'_> {
             },
             family: Some(family),
             rival: None,
+            issuer: None,
             lack: None,
+            unread: Some(error),
         },
         Unclassified::Unknown => Rejection::early(Reason::UnknownCode),
     }
@@ -179,6 +190,7 @@ pub(super) const fn refuse_trust(untrusted: Untrusted) -> Reason {
         Untrusted::KeysStale { .. } => Reason::KeysStale,
         Untrusted::NotYetValid { .. } => Reason::NotYetValid,
         Untrusted::Revoked => Reason::Revoked,
+        Untrusted::Undated => Reason::TooOld,
         Untrusted::UnknownIssuer => Reason::UnknownIssuer,
         Untrusted::UnknownKey => Reason::UnknownKey,
     }

@@ -105,7 +105,8 @@ impl<'a> Circumstances<'a> {
         findings: &Findings<'a>,
     ) -> Result<Verified<'a>, Rejection<'a>> {
         verified.map_err(|untrusted| Rejection {
-            lack: Lack::of(untrusted, findings),
+            issuer: findings.issuer,
+            lack: Lack::of(findings),
             ..self.refuse(refuse_trust(untrusted))
         })
     }
@@ -115,7 +116,9 @@ impl<'a> Circumstances<'a> {
             reason,
             family: Some(self.family),
             rival: self.rival,
+            issuer: None,
             lack: None,
+            unread: None,
         }
     }
 }

@@ -21,7 +21,7 @@ pub async fn introspect(
         code,
         |contract| {
             let values = suspended.values(contract.account(), contract.secrets(), now);
-            contract.render(&exchange.with_sent(code, values))
+            exchange.with_sent(code, values)
         },
         asker,
     );

@@ -84,6 +84,7 @@ impl Handler for Proxy {
             tracing::debug!(
                 reason = refusal.reason.slug(),
                 family = refusal.family.as_deref(),
+                issuer = refusal.issuer.as_deref(),
                 "refused"
             );
             refusal.response(&identity.request_id)
@@ -264,6 +265,7 @@ impl Site {
         }
         Refusal {
             family: rejection.family.map(|family| family.id.clone()),
+            issuer: rejection.issuer.map(|issuer| issuer.id.clone()),
             ..Refusal::from(rejection.reason)
         }
     }

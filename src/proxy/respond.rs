@@ -33,6 +33,8 @@ pub struct Refusal {
     pub detail: Option<String>,
     /// The family's id, as far as it was recognised.
     pub family: Option<Box<str>>,
+    /// The configured issuer's id, if trust refused one of its codes.
+    pub issuer: Option<Box<str>>,
     /// Whether no answer came in time; decides between two gateway errors.
     pub timed_out: bool,
     /// The methods the path takes, where another one was used.
@@ -45,6 +47,7 @@ impl From<Reason> for Refusal {
             reason,
             detail: None,
             family: None,
+            issuer: None,
             timed_out: false,
             allow: None,
         }

@@ -4,10 +4,18 @@ use std::sync::Arc;
 
 use super::heavy::{Verdict, Verification};
 use super::introspection::Introspected;
-use super::{Assurance, Depth, Findings, Issuer, Key, Keys, Untrusted};
+use super::{Assurance, Depth, Findings, Issuer, Key, Keys, Untrusted, Wanted};
 use crate::family::signature::MAX_SIGNATURE_BYTES;
-use crate::family::{Code, Region, Trust};
+use crate::family::{Code, PurposeSet, Region, Signed, Trust};
 use crate::time::Timestamp;
+
+/// The most keys tried for one code whose verification takes tens of microseconds: together a
+/// millisecond of a worker. Ids cut from a hash collide now and then, never this often; an issuer
+/// with more keys than this that carry no id must give them ids.
+const MAX_LIGHT_CANDIDATES: usize = 16;
+
+/// The same of those that take hundreds of microseconds, on the pool.
+const MAX_HEAVY_CANDIDATES: usize = 8;
 
 /// A code that passed everything its family asks for. Nothing outside this module can make one.
 #[derive(Clone, Debug)]
@@ -106,7 +114,12 @@ impl Keys {
         let issuer = self.meant_by(code.issuer.as_deref());
         let time = validity(&code, now);
         findings.issuer = issuer;
-        findings.time = (code.issued_at.is_some() || code.expires_at.is_some()).then_some(time);
+        let is_dated = code
+            .issued_at
+            .or(code.not_before)
+            .or(code.expires_at)
+            .is_some();
+        findings.time = (is_dated || time.is_err()).then_some(time);
         if let (Err(refusal), Depth::FirstRefusal) = (time, depth) {
             return Examination::Settled(Err(refusal));
         }
@@ -126,10 +139,7 @@ impl Keys {
             },
             Trust::Signature => match signature(&code, issuer, findings, now) {
                 Signature::Settled(verdict) => {
-                    findings.signature = Some(verdict);
-                    if verdict.is_err_and(Untrusted::is_for_want_of_keys) {
-                        findings.named = code.key_id.as_deref().map(Into::into);
-                    }
+                    findings.note(&code, verdict);
                     return Examination::Settled(signed(code, issuer, time, verdict));
                 }
                 Signature::Heavy(verification, keys) => {
@@ -175,7 +185,7 @@ impl<'a> Question<'a> {
                         unrevoked(&self.code, self.issuer, key)
                     }),
                 };
-                findings.signature = Some(verdict);
+                findings.note(&self.code, verdict);
                 signed(self.code, self.issuer, self.time, verdict)
             }
             (Need::Introspection { .. }, Answer::Introspected(told)) => {
@@ -191,6 +201,25 @@ impl<'a> Question<'a> {
             (Need::Verification(_), Answer::Introspected(_)) => Err(Untrusted::BadSignature),
             (Need::Introspection { .. }, Answer::Verified(_)) => Err(Untrusted::IssuerUnavailable),
         }
+    }
+}
+
+impl Findings<'_> {
+    /// Notes what became of a signature. Where the issuer has no key of the name the code gives, or
+    /// the code gives none, one that holds under no key may be by a newer one.
+    fn note(&mut self, code: &Code<'_>, verdict: Result<(), Untrusted>) {
+        self.is_revoked = verdict == Err(Untrusted::Revoked);
+        self.signature = Some(if self.is_revoked { Ok(()) } else { verdict });
+        let id = code.key_id.as_deref();
+        let has = |id: &str| self.issuer.is_some_and(|issuer| issuer.keys.has(id));
+        let wanted = match verdict {
+            Err(Untrusted::BadSignature) => !id.is_some_and(has),
+            Err(untrusted) => untrusted.is_for_want_of_keys(),
+            Ok(()) => false,
+        };
+        self.wanted = wanted.then(|| Wanted {
+            id: id.map(Into::into),
+        });
     }
 }
 
@@ -222,11 +251,15 @@ pub(super) fn validity(code: &Code<'_>, now: Timestamp) -> Result<(), Untrusted>
     {
         return Err(Untrusted::NotYetValid { not_before });
     }
-    let aged = |issued: Timestamp| Some(issued.after(code.family.validity.max_age?));
-    match code.issued_at.and_then(aged) {
-        Some(not_after) if now > not_after => Err(Untrusted::Expired { not_after }),
-        _ => Ok(()),
+    let Some(max_age) = code.family.validity.max_age else {
+        return Ok(());
+    };
+    // What does not say when it was issued may be of any age.
+    let not_after = code.issued_at.ok_or(Untrusted::Undated)?.after(max_age);
+    if now > not_after {
+        return Err(Untrusted::Expired { not_after });
     }
+    Ok(())
 }
 
 /// How far a signature came.
@@ -256,13 +289,10 @@ fn signature<'a>(
     let signature = signed.signature.decode(&mut buffer);
     let mut verdict = Untrusted::UnknownKey;
     let mut heavy = Vec::new();
+    let mut light = 0;
     for key in issuer.keys.candidates(code.key_id.as_deref()) {
         findings.key.get_or_insert(key);
-        let fits = key.window.contains(now)
-            && signed.algorithms.contains(key.algorithm)
-            && key.purposes.covers(code.purposes);
-        if !fits {
-            verdict = Untrusted::UnknownKey;
+        if !fits(key, code, signed, now) {
             continue;
         }
         let Some(verifier) = &key.verifier else {
@@ -274,7 +304,17 @@ fn signature<'a>(
             verdict = Untrusted::BadSignature;
             continue;
         };
-        if key.algorithm.is_heavy() {
+        let is_heavy = key.algorithm.is_heavy();
+        let (tried, most) = if is_heavy {
+            (heavy.len(), MAX_HEAVY_CANDIDATES)
+        } else {
+            (light, MAX_LIGHT_CANDIDATES)
+        };
+        if tried == most {
+            continue;
+        }
+        light += usize::from(!is_heavy);
+        if is_heavy {
             heavy.push(key);
         } else if verifier.verifies(signed.form, &signed.bytes, signature) {
             findings.key = Some(key);
@@ -291,9 +331,18 @@ fn signature<'a>(
     }
 }
 
+/// Whether a key may sign such a code now. One that may sign certain statements only signs nothing
+/// that does not say which it makes: the same bytes could stand in another format.
+pub(super) fn fits(key: &Key, code: &Code<'_>, signed: &Signed<'_>, now: Timestamp) -> bool {
+    let states = !code.purposes.is_empty() && key.purposes.covers(code.purposes);
+    key.window.contains(now)
+        && signed.algorithms.contains(key.algorithm)
+        && (key.purposes == PurposeSet::ALL || states)
+}
+
 /// What the issuer took back, by its lists.
 fn unrevoked(code: &Code<'_>, issuer: Option<&Issuer>, key: &Key) -> Result<(), Untrusted> {
-    let id = key.id.as_deref().or(code.key_id.as_deref());
+    let id = key.id.as_deref();
     if issuer.is_some_and(|issuer| {
         issuer
             .revoked

@@ -64,6 +64,12 @@ pub enum KeyFault {
     /// A PEM section that ends nowhere or is no base64.
     #[error("a broken PEM section")]
     Pem,
+    /// A PEM section of a kind that is not read.
+    #[error("a PEM section that is not read; {advice}")]
+    PemSection {
+        /// What to do about it.
+        advice: &'static str,
+    },
     /// A point that is not on its curve, not in range or at infinity.
     #[error("the point is not on the curve")]
     PointOffCurve,
@@ -75,7 +81,10 @@ pub enum KeyFault {
         /// The length of an uncompressed one.
         expected: usize,
     },
-    /// A private key where only public ones belong.
+    /// A private key where only public ones belong, in a file.
+    #[error("holds a private key; export the public one, as `openssl pkey -pubout` does")]
+    PrivateInFile,
+    /// A private key that anybody could have read on its way.
     #[error("a private key; treat it as disclosed")]
     PrivateKey,
     /// The public exponent is even, below 3 or above 33 bits.

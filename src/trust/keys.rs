@@ -8,12 +8,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::revocation::Revocations;
-use super::{Untrusted, Verifier};
+use super::{Rejected, Untrusted, Verifier};
 use crate::family::{Algorithm, Names, PurposeSet, Region};
 use crate::time::Timestamp;
-
-/// The most keys tried for one code: ids cut from a hash collide now and then, never this often.
-const MAX_CANDIDATES: usize = 8;
 
 /// All issuers.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +107,8 @@ pub struct KeySet {
     nameless: Vec<Arc<Key>>,
     /// Where they come from.
     pub supply: Supply,
+    /// What came with them and is none; `explain` tells why.
+    pub rejected: Vec<Rejected>,
 }
 
 /// Where keys come from, and until when they serve.
@@ -138,6 +137,12 @@ impl KeySet {
         set
     }
 
+    /// The same keys, and what came with them and is none.
+    #[must_use]
+    pub fn without(self, rejected: Vec<Rejected>) -> Self {
+        Self { rejected, ..self }
+    }
+
     /// The same keys under another supply.
     #[must_use]
     pub fn supplied(&self, supply: Supply) -> Self {
@@ -155,11 +160,7 @@ impl KeySet {
     /// The same keys and some more.
     #[must_use]
     pub fn and(&self, more: impl IntoIterator<Item = Key>) -> Self {
-        let mut set = Self {
-            by_id: self.by_id.clone(),
-            nameless: self.nameless.clone(),
-            supply: self.supply,
-        };
+        let mut set = self.clone();
         set.extend(more);
         set
     }
@@ -179,7 +180,7 @@ impl KeySet {
         let named = id.and_then(|id| self.by_id.get(id)).into_iter().flatten();
         let unnamed = id.is_none().then(|| self.by_id.values().flatten());
         let all = named.chain(unnamed.into_iter().flatten());
-        all.chain(&self.nameless).take(MAX_CANDIDATES)
+        all.chain(&self.nameless)
     }
 
     /// Every key, in no order.
@@ -285,6 +286,6 @@ mod tests {
         let count = |id| set.candidates(id).count();
         assert_eq!((count(None), count(Some("a")), count(Some("c"))), (3, 2, 1));
         let many = KeySet::new((0..50).map(|_| key(Some("a"))), Supply::Files);
-        assert_eq!(many.candidates(Some("a")).count(), MAX_CANDIDATES);
+        assert_eq!(many.candidates(Some("a")).count(), 50);
     }
 }

@@ -24,7 +24,7 @@ pub use self::heavy::{Verdict, Verification};
 pub use self::introspection::Introspected;
 pub use self::keys::{Issuer, Key, KeySet, KeyWindow, Keys, Supply};
 pub use self::material::{Material, MaterialError, RejectedKey};
-pub use self::near_miss::NearMiss;
+pub use self::near_miss::{NearMiss, Reach};
 pub use self::revocation::Revocations;
 pub use self::standing::{Rejected, Standing};
 pub use self::verifier::Verifier;
@@ -68,6 +68,9 @@ pub enum Untrusted {
     /// Nobody is there to compute a heavy signature at the moment.
     #[error("too many signatures are being verified")]
     Busy,
+    /// It does not say when it was issued, and must.
+    #[error("does not say when it was issued")]
+    Undated,
     /// Its time is over.
     #[error("over since {not_after}")]
     Expired {
@@ -123,12 +126,21 @@ pub struct Findings<'a> {
     pub issuer: Option<&'a Issuer>,
     /// The key, if one was found.
     pub key: Option<&'a Key>,
-    /// The id of the key the code names, where the issuer's keys were not enough.
-    pub named: Option<Box<str>>,
+    /// Whether an issuer who took it back was what refused it, and not its signature.
+    pub is_revoked: bool,
     /// What became of the signature; `None`: there is none or it was not reached.
     pub signature: Option<Result<(), Untrusted>>,
     /// What became of the time.
     pub time: Option<Result<(), Untrusted>>,
+    /// What the issuer's keys lacked, if anything.
+    pub wanted: Option<Wanted>,
+}
+
+/// A key that might lead to another verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its id, if the code names one.
+    pub id: Option<Box<str>>,
 }
 
 /// How far a verification goes once the verdict is clear.

@@ -54,6 +54,9 @@ pub enum ListError {
         /// Which, from 1.
         entry: usize,
     },
+    /// Codes are taken back key by key, and this list is about another key.
+    #[error("a list of another key than the one it was asked for")]
+    OtherKey,
     /// Longer than [`MAX_LIST_BYTES`].
     #[error("longer than {MAX_LIST_BYTES} bytes")]
     TooLong,
@@ -66,7 +69,20 @@ struct CardList<'a> {
     kid: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
     method: std::borrow::Cow<'a, str>,
+    /// Grows with every version of the list; some leave it out.
+    #[serde(default)]
+    ctr: u64,
     rids: Vec<String>,
+}
+
+impl<'a> CardList<'a> {
+    fn parse(text: &'a str) -> Result<Self, ListError> {
+        let list: Self = serde_json::from_str(text).map_err(ListError::Json)?;
+        match &*list.method {
+            "rid" => Ok(list),
+            _ => Err(ListError::Method),
+        }
+    }
 }
 
 impl Revocations {
@@ -80,23 +96,26 @@ impl Revocations {
 
     /// Adds a list in either form.
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), ListError> {
-        if bytes.len() > MAX_LIST_BYTES {
-            return Err(ListError::TooLong);
-        }
-        let text = std::str::from_utf8(bytes).map_err(|_| ListError::NotText)?;
+        let text = text(bytes)?;
         if text.trim_start().starts_with('{') {
-            self.read_card_list(text)
+            self.add_card_list(&CardList::parse(text)?)
         } else {
             self.read_lines(text)
         }
     }
 
-    /// SMART Health Cards, "Revocation": `rid` alone, or `rid.seconds` for those issued before.
-    fn read_card_list(&mut self, text: &str) -> Result<(), ListError> {
-        let list: CardList<'_> = serde_json::from_str(text).map_err(ListError::Json)?;
-        if list.method != "rid" {
-            return Err(ListError::Method);
+    /// Adds the SMART Health Card list of that key, and nothing else. Returns the list's `ctr`.
+    pub fn read_card(&mut self, bytes: &[u8], key: &str) -> Result<u64, ListError> {
+        let list = CardList::parse(text(bytes)?)?;
+        if list.kid != key {
+            return Err(ListError::OtherKey);
         }
+        self.add_card_list(&list)?;
+        Ok(list.ctr)
+    }
+
+    /// SMART Health Cards, "Revocation": `rid` alone, or `rid.seconds` for those issued before.
+    fn add_card_list(&mut self, list: &CardList<'_>) -> Result<(), ListError> {
         for (place, entry) in list.rids.iter().enumerate() {
             let (rid, issued_before) = match entry.split_once('.') {
                 None => (entry.as_str(), None),
@@ -146,6 +165,11 @@ impl Revocations {
         others.fold(own, |sum, list| (sum.0 + list.0, sum.1 + list.1))
     }
 
+    /// Whether they hold nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == (0, 0)
+    }
+
     /// Whether they hold the key, or the code of that id, signed with it and issued then. One that
     /// does not say when it was issued is held by an entry with a time: nothing speaks for it.
     pub(super) fn hold(
@@ -168,6 +192,13 @@ impl Revocations {
         });
         here || self.others.iter().any(|list| list.hold(key, code, issued))
     }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, ListError> {
+    if bytes.len() > MAX_LIST_BYTES {
+        return Err(ListError::TooLong);
+    }
+    std::str::from_utf8(bytes).map_err(|_| ListError::NotText)
 }
 
 impl Entry {
@@ -197,6 +228,23 @@ mod tests {
         assert!(!lists.hold(Some("k"), Some("part"), Some(at(1_000))));
         assert!(lists.hold(Some("k"), Some("part"), None));
         assert!(!lists.hold(Some("k"), None, None));
+    }
+
+    #[test]
+    fn a_card_list_is_of_the_key_it_was_asked_for() {
+        let mut lists = Revocations::default();
+        let mut read = |text: &str| lists.read_card(text.as_bytes(), "k");
+        let list = r#"{"kid":"k","method":"rid","ctr":7,"rids":["a"]}"#;
+        assert_eq!(read(list).unwrap(), 7);
+        assert_eq!(
+            read(r#"{"kid":"k","method":"rid","rids":["a"]}"#).unwrap(),
+            0
+        );
+        let other = r#"{"kid":"j","method":"rid","ctr":8,"rids":["b"]}"#;
+        assert!(matches!(read(other), Err(ListError::OtherKey)));
+        assert!(matches!(read("key k"), Err(ListError::Json(_))));
+        assert!(matches!(read(""), Err(ListError::Json(_))));
+        assert_eq!(lists.len(), (0, 1));
     }
 
     #[test]

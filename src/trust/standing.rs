@@ -97,6 +97,8 @@ pub enum KeyState {
     NotYet,
     /// No longer.
     Over,
+    /// Its issuer took it back.
+    Revoked,
     /// Its reference is not set.
     Unset,
 }
@@ -131,12 +133,18 @@ impl Standing {
             },
         };
         let (keys, codes) = issuer.revoked.len();
+        let mut standings = KeyStanding::all(issuer.keys.iter(), now);
+        for key in &mut standings {
+            if issuer.revoked.hold(key.id.as_deref(), None, None) {
+                key.state = KeyState::Revoked;
+            }
+        }
         Self {
             issuer: issuer.id.clone(),
             names: issuer.names.clone(),
             source: None,
             state,
-            keys: KeyStanding::all(issuer.keys.iter(), now),
+            keys: standings,
             rejected: Vec::new(),
             revoked: Revoked { keys, codes },
             lists: Vec::new(),
@@ -199,7 +207,13 @@ impl KeyStanding {
 
 impl KeyState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Active, Self::NotYet, Self::Over, Self::Unset];
+    pub const ALL: [Self; 5] = [
+        Self::Active,
+        Self::NotYet,
+        Self::Over,
+        Self::Revoked,
+        Self::Unset,
+    ];
 
     /// The word for it.
     pub const fn name(self) -> &'static str {
@@ -207,6 +221,7 @@ impl KeyState {
             Self::Active => "active",
             Self::NotYet => "not-yet",
             Self::Over => "over",
+            Self::Revoked => "revoked",
             Self::Unset => "unset",
         }
     }

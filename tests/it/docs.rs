@@ -135,14 +135,33 @@ fn documents() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The targets of `[text](target)` that are files of this repository.
-fn links(text: &str) -> impl Iterator<Item = &str> {
+/// The targets of `[text](target)` inside this repository: a file, none for the document itself,
+/// and an anchor.
+fn links(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let targets = text
         .split("](")
         .skip(1)
         .filter_map(|rest| rest.split(')').next());
-    let files = targets.filter_map(|target| target.split('#').next());
-    files.filter(|file| !file.is_empty() && !file.contains("://") && !file.starts_with("mailto:"))
+    let here = targets.filter(|it| !it.contains("://") && !it.starts_with("mailto:"));
+    here.map(|target| match target.split_once('#') {
+        Some((file, anchor)) => (file, Some(anchor)),
+        None => (target, None),
+    })
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter_map(|letter| match letter {
+            ' ' => Some('-'),
+            '-' | '_' => Some(letter),
+            _ => letter.is_alphanumeric().then_some(letter),
+        });
+        kept.collect()
+    };
+    headings.map(anchor).collect()
 }
 
 #[test]
@@ -151,9 +170,22 @@ fn every_link_between_documents_leads_somewhere() {
     for document in documents() {
         let text = fs::read_to_string(&document).unwrap();
         let folder = document.parent().unwrap();
-        for link in links(&text).filter(|link| !folder.join(link).exists()) {
-            let name = document.strip_prefix(root()).unwrap().display();
-            broken.push(format!("{name}: {link}"));
+        for (file, anchor) in links(&text) {
+            let target = if file.is_empty() {
+                document.clone()
+            } else {
+                folder.join(file)
+            };
+            let leads = match anchor {
+                None => target.exists(),
+                Some(anchor) => {
+                    fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(anchor))
+                }
+            };
+            if !leads {
+                let (name, anchor) = (document.strip_prefix(root()).unwrap(), anchor.unwrap_or(""));
+                broken.push(format!("{}: {file}#{anchor}", name.display()));
+            }
         }
     }
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));

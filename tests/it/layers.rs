@@ -3,10 +3,36 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 28] = [
-    "main", "cli", "reload", "app", "trial", "config", "admin", "sandbox", "proxy", "server",
-    "fetch", "keyfile", "upstream", "tls", "tick", "metrics", "explain", "gateway", "route",
-    "policy", "classify", "trust", "family", "scan", "pointer", "time", "reason", "random",
+const LAYERS: [&str; 29] = [
+    "main",
+    "cli",
+    "reload",
+    "app",
+    "trial",
+    "config",
+    "admin",
+    "sandbox",
+    "proxy",
+    "server",
+    "fetch",
+    "keyfile",
+    "upstream",
+    "tls",
+    "tick",
+    "metrics",
+    "explain",
+    "gateway",
+    "route",
+    "policy",
+    "classify",
+    "trust",
+    "family",
+    "scan",
+    "pointer",
+    "printable",
+    "time",
+    "reason",
+    "random",
 ];
 
 /// The highest module of the core: it and all below are pure.

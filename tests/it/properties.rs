@@ -405,7 +405,7 @@ fn best(routes: &Routes, occasion: &Occasion<'_>, decision: &Decision<'_>) -> Op
         let asked = [
             kinds.map(|kinds| kinds.contains(code.family.kind)),
             (!families.is_empty()).then(|| any(families, Some(&code.family.id))),
-            (!issuers.is_empty()).then(|| any(issuers, code.issuer.as_deref())),
+            (!issuers.is_empty()).then(|| any(issuers, decision.verified.issuer_name())),
             (!scenes.is_empty()).then(|| any(scenes, Some(&occasion.scene.name))),
             (!regions.is_empty()).then(|| regions.iter().any(near)),
             (!groups.is_empty()).then(|| any(groups, occasion.place.group)),

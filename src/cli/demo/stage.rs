@@ -173,6 +173,7 @@ impl Operations for Porter {
             },
             keys_unavailable: Vec::new(),
             issuers: Vec::new(),
+            platforms: Vec::new(),
         }
     }
 

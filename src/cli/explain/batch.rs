@@ -41,7 +41,7 @@ struct Line<'a> {
 pub(super) fn run(desk: &Desk, process: &mut Process<'_>) -> Result<Exit, Failure> {
     let mut input = io::stdin().lock();
     let mut out = BufWriter::with_capacity(64 * 1024, &mut *process.out);
-    let (mut line, mut overrides) = (Vec::new(), Overrides::default());
+    let (mut line, mut overrides) = (Vec::new(), Overrides::new(desk.reading.clone()));
     while next_line(&mut input, &mut line)? {
         answer(desk, &mut overrides, &line, (process.now)(), &mut out)?;
     }

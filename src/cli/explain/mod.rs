@@ -1,6 +1,7 @@
 //! `multicode explain`.
 
 mod batch;
+mod fetched;
 mod online;
 mod overrides;
 mod story;
@@ -10,14 +11,19 @@ use std::path::PathBuf;
 use clap::Args;
 
 use self::online::Line;
+use self::overrides::NoKeys;
 use super::options::{self, Config, Format};
 use super::{Exit, Failure, Process, load};
-use crate::explain::{Detail, Telling, explain};
-use crate::family::Region;
+use crate::explain::{Detail, Explanation, Telling, explain, unreadable};
+use crate::family::{Algorithm, Region};
 use crate::gateway::{Door, Gateway, Matter, Suspended};
+use crate::printable::printable;
+use crate::reason::Reason;
 use crate::scan::{Claims, Cleaning, Scan, clean};
 use crate::time::Timestamp;
 use crate::trust::Keys;
+use crate::trust::material::Reading;
+use crate::trust::verifier::DEFAULT_SM2_ID;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -43,7 +49,8 @@ pub(super) struct Options {
     /// When it is scanned: Unix seconds or RFC 3339; else now.
     #[arg(long, value_name = "TIME", value_parser = options::instant)]
     at: Option<Timestamp>,
-    /// Ask the platform of the code's issuer, where its family is believed on a platform's word.
+    /// Ask the issuers' key servers, and the platform of the code's issuer, where its family is
+    /// believed on a platform's word.
     #[arg(long, conflicts_with = "batch")]
     online: bool,
     /// Read one JSON object a line from standard input, print one a line, in order.
@@ -52,6 +59,12 @@ pub(super) struct Options {
     /// Keys to use instead of the issuers': a PEM, DER or JWK Set file, or a folder of them.
     #[arg(long, value_name = "PATH")]
     keys: Option<PathBuf>,
+    /// What RSA keys of `--keys` are for that do not say: ps256 or rs256.
+    #[arg(long, value_name = "ALGORITHM", default_value = "ps256", value_parser = options::rsa)]
+    rsa: Algorithm,
+    /// Whom SM2 keys of `--keys` sign as.
+    #[arg(long, value_name = "ID", default_value = DEFAULT_SM2_ID)]
+    sm2_id: String,
     #[command(flatten)]
     config: Config,
     /// How it is printed.
@@ -63,6 +76,7 @@ pub(super) struct Options {
 struct Desk {
     gateway: Gateway,
     keys: Keys,
+    reading: Reading,
     door: Door,
     cleaning: Cleaning,
 }
@@ -71,6 +85,15 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     let mut config = load::config(&options.config.config, process)?;
     let line = options.online.then(|| Line::open(&mut config));
     let line = line.transpose()?;
+    let reading = options.reading();
+    let keys = match &options.keys {
+        Some(path) => match overrides::read(path, &reading) {
+            Ok(keys) => keys,
+            Err(error) => return no_keys(error, options, process),
+        },
+        None if options.online => fetched::asked(&config)?,
+        None => fetched::kept(&config),
+    };
     let door = config.listeners.first();
     let desk = Desk {
         door: door
@@ -78,14 +101,39 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
             .unwrap_or_default(),
         cleaning: door.map(|listener| listener.cleaning).unwrap_or_default(),
         gateway: Gateway::new(config.gateway),
-        keys: match &options.keys {
-            Some(path) => overrides::read(path).map_err(Failure::finding)?,
-            None => config.keys,
-        },
+        keys,
+        reading,
     };
     match &options.code {
         Some(code) => one(&desk, code, line.as_ref(), options, process),
         None => batch::run(&desk, process),
+    }
+}
+
+/// Programs are told in the form they asked for.
+fn no_keys(error: NoKeys, options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
+    if options.format == Format::Json {
+        let story = Explanation {
+            detail: Some(error.to_string()),
+            ..unreadable(Reason::KeyUnavailable)
+        };
+        serde_json::to_writer(&mut *process.out, &story).map_err(Failure::io)?;
+        writeln!(process.out)?;
+    }
+    Err(if error.unreadable {
+        Failure::io(error)
+    } else {
+        Failure::finding(error)
+    })
+}
+
+impl Options {
+    fn reading(&self) -> Reading {
+        Reading {
+            rsa: self.rsa,
+            sm2_id: self.sm2_id.as_str().into(),
+            ..Reading::default()
+        }
     }
 }
 
@@ -124,7 +172,18 @@ fn one(
         now,
     );
     if let Some(trouble) = line.and_then(|line| line.trouble.take()) {
-        writeln!(process.err, "multicode: {trouble}")?;
+        writeln!(process.err, "multicode: {}", printable(&trouble))?;
+    }
+    let lack = outcome.as_ref().err().and_then(|it| it.lack.as_ref());
+    if let Some(lack) = lack
+        && line.is_none()
+    {
+        let issuer = printable(&lack.issuer.id);
+        writeln!(
+            process.err,
+            "multicode: the keys of {issuer} are on a server, which is not asked here: \
+             --online asks it, --keys FILE stands in for it"
+        )?;
     }
     match options.format {
         Format::Human => story::write(&story, process.out)?,

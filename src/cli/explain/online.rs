@@ -72,10 +72,10 @@ impl Line {
             suspended.code().text,
             |contract| {
                 let now = app::now();
-                contract.render(&Values {
+                Values {
                     request_id: &self.request_id,
                     ..suspended.values(contract.account(), contract.secrets(), now)
-                })
+                }
             },
             asker,
         );

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::explain::Explanation;
+use crate::printable::printable;
 
 /// Writes the whole story, the verdict first.
 pub(super) fn write(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -59,7 +60,12 @@ pub(super) fn write(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<
 
 fn verdict(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
     match (story.reason, story.stage) {
-        (Some(reason), Some(stage)) => writeln!(out, "rejection: {reason} (at {stage})")?,
+        (Some(reason), Some(stage)) => {
+            writeln!(out, "rejection: {reason} (at {stage})")?;
+            if let Some(detail) = &story.detail {
+                writeln!(out, "  detail     {}", printable(detail))?;
+            }
+        }
         _ => writeln!(
             out,
             "decision: route {} to {}{}",
@@ -91,7 +97,7 @@ fn verdict(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
     ];
     for (name, value) in rows {
         if let Some(value) = value {
-            writeln!(out, "  {name:10} {value}")?;
+            writeln!(out, "  {name:10} {}", printable(value))?;
         }
     }
     Ok(())
@@ -100,8 +106,13 @@ fn verdict(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
 fn trust(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
     let trust = &story.trust;
     writeln!(out, "\ntrust")?;
-    writeln!(out, "  signature  {}", or_dash(trust.signature))?;
-    writeln!(out, "  key        {}", or_dash(trust.key))?;
+    writeln!(
+        out,
+        "  signature  {}{}",
+        or_dash(trust.signature),
+        if trust.revoked { ", revoked" } else { "" }
+    )?;
+    writeln!(out, "  key        {}", printable(or_dash(trust.key)))?;
     writeln!(out, "  time       {}", or_dash(trust.time))?;
     for (name, word) in [
         ("platform", trust.introspection),
@@ -117,7 +128,12 @@ fn trust(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     for miss in &trust.near_misses {
-        writeln!(out, "  near miss  {} ({})", miss.what, miss.slug)?;
+        writeln!(
+            out,
+            "  near miss  {} ({})",
+            printable(&miss.what),
+            miss.slug
+        )?;
     }
     Ok(())
 }

@@ -96,12 +96,7 @@ impl Address {
             let said = String::from_utf8_lossy(&body);
             return Err(AskError::Status {
                 status: head.status,
-                said: said
-                    .trim()
-                    .chars()
-                    .filter(|it| !it.is_control())
-                    .take(200)
-                    .collect(),
+                said: said.trim().chars().take(200).collect(),
             });
         }
         serde_json::from_slice(&body).map_err(AskError::Answer)

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::admin::Standings;
+use crate::printable::printable;
 use crate::trust::standing::{KeyStanding, Rejected, Standing, SupplyState};
 
 /// Writes issuer by issuer, each with its keys.
@@ -18,10 +19,11 @@ pub(super) fn write(story: &Standings, out: &mut dyn Write) -> io::Result<()> {
 
 fn write_issuer(issuer: &Standing, out: &mut dyn Write) -> io::Result<()> {
     let source = issuer.source.as_deref().unwrap_or("the configuration");
+    let source = printable(source);
     writeln!(
         out,
         "{}  {}, from {source}",
-        issuer.issuer,
+        printable(&issuer.issuer),
         issuer.state.name()
     )?;
     keys(&issuer.keys, out)?;
@@ -37,8 +39,9 @@ fn write_issuer(issuer: &Standing, out: &mut dyn Write) -> io::Result<()> {
     if revoked.keys + revoked.codes > 0 {
         writeln!(
             out,
-            "  took back {} keys, {} codes",
-            revoked.keys, revoked.codes
+            "  took back {}, {}",
+            counted(revoked.keys, "key"),
+            counted(revoked.codes, "code")
         )?;
     }
     let instants = [
@@ -53,11 +56,12 @@ fn write_issuer(issuer: &Standing, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     if let Some(error) = &issuer.last_error {
-        writeln!(out, "  failed: {error}")?;
+        writeln!(out, "  failed: {}", printable(error))?;
     }
     for list in &issuer.lists {
         if let Some(error) = &list.last_error {
-            writeln!(out, "  list {} failed: {error}", list.source)?;
+            let (source, error) = (printable(&list.source), printable(error));
+            writeln!(out, "  list {source} failed: {error}")?;
         }
     }
     Ok(())
@@ -65,11 +69,11 @@ fn write_issuer(issuer: &Standing, out: &mut dyn Write) -> io::Result<()> {
 
 /// Writes a line a key.
 pub(super) fn keys(keys: &[KeyStanding], out: &mut dyn Write) -> io::Result<()> {
-    let id = |key: &KeyStanding| key.id.as_deref().unwrap_or("-").to_owned();
+    let id = |key: &KeyStanding| printable(key.id.as_deref().unwrap_or("-")).into_owned();
     let width = keys.iter().map(|key| id(key).chars().count()).max();
     let width = width.unwrap_or_default();
     for key in keys {
-        let (algorithm, state) = (&key.algorithm, key.state.name());
+        let (algorithm, state) = (printable(&key.algorithm), key.state.name());
         let window = [("from", key.not_before), ("until", key.not_after)];
         let window = window.map(|(word, instant)| match instant {
             Some(instant) => format!("  {word} {instant}"),
@@ -88,7 +92,12 @@ pub(super) fn keys(keys: &[KeyStanding], out: &mut dyn Write) -> io::Result<()> 
 /// Writes a line for whatever was rejected.
 pub(super) fn rejected(rejected: &[Rejected], out: &mut dyn Write) -> io::Result<()> {
     for one in rejected {
-        writeln!(out, "  {}  rejected: {}", one.id, one.reason)?;
+        let (id, reason) = (printable(&one.id), printable(&one.reason));
+        writeln!(out, "  {id}  rejected: {reason}")?;
     }
     Ok(())
+}
+
+fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }

@@ -12,11 +12,11 @@ use crate::cli::options::Format;
 use crate::cli::{Exit, Failure, Process};
 use crate::config::Address;
 use crate::fetch::source::{DEFAULT_MAX_STALE, DEFAULT_REFRESH};
-use crate::fetch::{Feed, Keeper, Origin, Pace, Remote, Setting, WhenStale};
+use crate::fetch::{Feed, Keeper, Origin, Remote, Setting, WhenStale, WhenUnlisted};
 use crate::keyfile::{self, FileError};
-use crate::metrics::Metrics;
+use crate::printable::printable;
 use crate::time::Timestamp;
-use crate::tls;
+use crate::tls::Authority;
 use crate::trust::material::{self, Reading};
 use crate::trust::standing::{KeyStanding, Rejected};
 use crate::trust::{Issuer, KeySet, Supply};
@@ -56,6 +56,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         match options.format {
             Format::Human => {
                 let (good, bad) = (keys.len(), rejected.len());
+                let source = printable(source);
                 writeln!(process.out, "{source}: {good} good, {bad} rejected")?;
                 story::keys(&keys, process.out)?;
                 story::rejected(&rejected, process.out)?;
@@ -87,19 +88,14 @@ fn ask(url: &str, options: &Options) -> Result<Found, Failure> {
         host: address.host.into(),
         port: address.port,
         path: address.path.into(),
-        tls: tls::client_config(ca.map_err(Failure::usage)?).map_err(Failure::io)?,
+        authority: Authority::read(ca.map_err(Failure::usage)?).map_err(Failure::io)?,
         private_addresses: options.private_addresses,
     };
-    let keeper = Keeper::start(Setting {
-        clock: app::now,
-        seed: app::seed().map_err(Failure::io)?,
-        snapshot: None,
-        pace: Pace {
-            first_keys: PATIENCE,
-            ..Pace::default()
-        },
-        metrics: Metrics::default(),
-    });
+    let keeper = Keeper::start(Setting::once(
+        app::now,
+        app::seed().map_err(Failure::io)?,
+        PATIENCE,
+    ));
     let feed = Feed {
         issuer: "server".into(),
         keys: Some(Origin::Remote(remote)),
@@ -111,6 +107,7 @@ fn ask(url: &str, options: &Options) -> Result<Found, Failure> {
         refresh: DEFAULT_REFRESH,
         max_stale: DEFAULT_MAX_STALE,
         when_stale: WhenStale::Reject,
+        when_unlisted: WhenUnlisted::Accept,
     };
     let issuer = Issuer {
         id: feed.issuer.clone(),
@@ -118,7 +115,8 @@ fn ask(url: &str, options: &Options) -> Result<Found, Failure> {
         ..Issuer::default()
     };
     let keeper = keeper?;
-    keeper.adopt(vec![feed], std::iter::once(issuer).collect());
+    let adopted = keeper.adopt(vec![feed], std::iter::once(issuer).collect());
+    adopted.map_err(Failure::io)?;
     let standing = keeper.standings().pop();
     let standing = standing.ok_or_else(|| Failure::io("no answer"))?;
     match standing.last_error {

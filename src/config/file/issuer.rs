@@ -13,7 +13,7 @@ use crate::config::reader::{
 use crate::config::secrets::SecretRef;
 use crate::config::source::{Place, Spanned};
 use crate::family::{Algorithm, Region};
-use crate::fetch::WhenStale;
+use crate::fetch::{WhenStale, WhenUnlisted};
 use crate::time::Timestamp;
 
 /// `[issuer.*]`.
@@ -26,6 +26,7 @@ pub(crate) struct Issuer {
     pub(crate) sm2_id: Option<Word>,
     pub(crate) rsa: Option<Spanned<Algorithm>>,
     pub(crate) revoked: Vec<List>,
+    pub(crate) when_unlisted: Option<Spanned<WhenUnlisted>>,
 }
 
 /// `keys`, in one of its forms.
@@ -101,6 +102,10 @@ impl Issuer {
     pub(crate) fn read(mut table: Table<'_>) -> Self {
         table.discreet();
         let rsa = [Algorithm::Ps256, Algorithm::Rs256].map(|it| (it.name(), it));
+        let unlisted = [
+            ("accept", WhenUnlisted::Accept),
+            ("reject", WhenUnlisted::Reject),
+        ];
         let issuer = Self {
             names: table.optional("names", names),
             iss: table.optional("iss", words).unwrap_or_default(),
@@ -109,6 +114,7 @@ impl Issuer {
             sm2_id: table.optional("sm2_id", string),
             rsa: table.optional("rsa", choice(&rsa)),
             revoked: table.optional("revoked", list(revoked)).unwrap_or_default(),
+            when_unlisted: table.optional("when_unlisted", choice(&unlisted)),
         };
         table.finish();
         issuer

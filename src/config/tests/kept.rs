@@ -6,7 +6,7 @@ use super::issuers::{authority, check, files};
 use super::mistakes::LEAST;
 use super::*;
 use crate::family::Algorithm;
-use crate::fetch::WhenStale;
+use crate::fetch::{WhenStale, WhenUnlisted};
 use crate::sandbox::signer::SigningKey;
 use crate::time::Timestamp;
 use crate::trust::{Supply, material};
@@ -193,6 +193,7 @@ snapshot = "state/keys"
 iss = ["https://a.example", "a"]
 keys = "file:ec.jwk"
 sm2_id = "alice"
+when_unlisted = "reject"
 revoked = ["file:list.txt", { url = "https://a.example:8443/crl.json?all=1", ca = "ca.pem" }]
 [issuer.here]
 keys = [{ id = "1", algorithm = "es256", public = "file:ec.jwk", not_after = 2030-01-01T00:00:00Z }]
@@ -226,6 +227,8 @@ fn what_is_kept_elsewhere_is_kept_fresh() {
     };
     assert_eq!(&*file.reading.sm2_id, "alice");
     assert_eq!(file.refresh.as_secs(), 3_600);
+    assert_eq!(file.when_unlisted, WhenUnlisted::Reject);
+    assert_eq!(server.when_unlisted, WhenUnlisted::Accept);
     assert_eq!(server.refresh.as_secs(), 300);
     assert_eq!(server.max_stale.as_secs(), 86_400);
     assert_eq!(server.when_stale, WhenStale::Accept);

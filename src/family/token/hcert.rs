@@ -37,13 +37,28 @@ fn token(encoded: &str) -> Result<Token, Expected> {
         return Err("the time at which the certificate expires");
     }
     let purposes = purposes(&token.claims)?;
-    Ok(Token { purposes, ..token })
+    let rid = identifier(&token.claims);
+    Ok(Token {
+        purposes,
+        rid,
+        ..token
+    })
 }
 
 /// "kid": the first bytes of the digest of the signer's certificate, which every list of
 /// certificates writes in Base64.
 fn key_id(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
+}
+
+/// What lists of revoked certificates call it: the identifier of its first entry (UVCI).
+fn identifier(claims: &Value) -> Option<String> {
+    let certificate = claims.pointer(CERTIFICATE)?;
+    let entries = GROUPS
+        .iter()
+        .filter_map(|(group, _)| certificate.get(*group)?.get(0));
+    let mut identifiers = entries.filter_map(|entry| entry.get("ci")?.as_str());
+    identifiers.next().map(str::to_owned)
 }
 
 fn purposes(claims: &Value) -> Result<PurposeSet, Expected> {

@@ -112,6 +112,13 @@ impl TokenLayout {
             .format
             .parse(text)
             .map_err(|error| error.behind(start))?;
+        // Claims nobody reads name no end; only a token that must name its issuer is safe without.
+        if self.issuer.is_some() && !token.claims.is_object() {
+            return Err(ParseError::Unexpected {
+                at: start,
+                expected: "an object of claims",
+            });
+        }
         let claim = |pointer: &Pointer| scalar(pointer.find(&token.claims)?);
         let named = |id| scalar(token.claims.get(id)?);
         let mut accounts = Accounts::default();

@@ -1,14 +1,16 @@
 //! Asking an issuer's platform about a code: once, in its time, and not again while its word counts.
 //!
-//! The first that needs to know about a code asks; whoever comes meanwhile, on whichever worker,
-//! waits for the same answer. A code that can be used once is used by being asked about, so the word
-//! is kept for all that follows, under a keyed digest: nobody finds a code in the memory of the
-//! process. A question that came to nothing is forgotten, and the next scan asks anew.
+//! The first that needs to know about a code asks; whoever puts the same question meanwhile, on
+//! whichever worker, waits for the same answer. A code that can be used once is used by being asked
+//! about, so the word is kept for all that ask the same, under a keyed digest: nobody finds a code in
+//! the memory of the process. The same is what differs in nothing the contract names: an answer to
+//! one office is none to another. A question that came to nothing is forgotten, and the next scan
+//! asks anew.
 
 use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -22,11 +24,12 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_local;
 
 use crate::metrics::{Asked, Introspections};
-use crate::route::contract::{Contract, RenderError, Rendered};
+use crate::route::contract::{Contract, RenderError, Rendered, Values};
 use crate::tick::Timer;
 use crate::time::Timestamp;
 use crate::trust::Introspected;
 use crate::trust::introspection::AnswerLayout;
+use crate::trust::standing::chain;
 use crate::upstream::{SendError, Upstreams};
 
 /// How long a word counts by default: from the window to the pharmacy is another scan, but a card
@@ -48,6 +51,9 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 /// How long a refusal is kept: a scanner that reads the same code again and again asks once, and a
 /// card that was put in order is good at the next try.
 const REFUSAL_KEPT: Duration = Duration::from_secs(2);
+
+/// The least time between two warnings about one platform: an ill one fails every scan.
+const WARNED_EVERY: Duration = Duration::from_secs(60);
 
 /// Words kept of one platform, of some 200 bytes each; beyond that the one used longest ago goes.
 const MAX_KEPT: u64 = 65_536;
@@ -78,9 +84,19 @@ pub struct Platform {
     kept: Cache<[u8; DIGEST], Word>,
     digests: hmac::Key,
     counts: Introspections,
+    health: Mutex<Health>,
 }
 
-/// As much of a digest as makes two codes with the same one a thing that does not happen.
+/// How a platform does.
+#[derive(Debug, Default)]
+struct Health {
+    /// Why the last question came to nothing, if it did.
+    trouble: Option<Box<str>>,
+    /// When somebody was warned of it last.
+    warned: Option<Timestamp>,
+}
+
+/// As much of a digest as makes two questions with the same one a thing that does not happen.
 const DIGEST: usize = 16;
 
 /// What a worker asks with.
@@ -153,22 +169,51 @@ impl Platform {
             about,
             digests,
             counts,
+            health: Mutex::default(),
         }
     }
 
-    /// What the platform says of `code`, whose question `fill` makes of the contract.
-    pub async fn ask(
-        self: &Arc<Self>,
+    /// Its name in the files.
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// Why the last question came to nothing, if it did; never what was answered.
+    pub fn trouble(&self) -> Option<Box<str>> {
+        let health = self.health.lock();
+        let health = health.unwrap_or_else(PoisonError::into_inner);
+        health.trouble.clone()
+    }
+
+    /// Notes how a question ended. Says whether it is time to warn.
+    fn note(&self, word: Result<(), &NoWord>, now: Timestamp) -> bool {
+        let health = self.health.lock();
+        let mut health = health.unwrap_or_else(PoisonError::into_inner);
+        health.trouble = word.err().map(|error| chain(error).into());
+        let soon = |last: Timestamp| now < last.after(WARNED_EVERY);
+        let warns = word.is_err() && !health.warned.is_some_and(soon);
+        if warns {
+            health.warned = Some(now);
+        }
+        warns
+    }
+
+    /// What the platform says of `code`, asked with the `values` that the contract may name.
+    pub async fn ask<'a>(
+        self: &'a Arc<Self>,
         code: &str,
-        fill: impl FnOnce(&Contract) -> Result<Rendered, RenderError>,
+        values: impl FnOnce(&'a Contract) -> Values<'a>,
         asker: Asker,
     ) -> Result<Arc<Introspected>, Arc<NoWord>> {
-        let digest = self.digest(code);
+        let contract = &self.about.contract;
+        let values = values(contract);
+        let particulars = contract.particulars(&values).map_err(NoWord::from)?;
+        let digest = self.digest(code, &particulars);
         if let Some(word) = self.kept.get(&digest).await {
             self.counts.count(Asked::Kept);
             return Ok(word.told);
         }
-        let request = request(fill(&self.about.contract).map_err(NoWord::from)?);
+        let request = request(contract.render(&values).map_err(NoWord::from)?);
         let platform = Arc::clone(self);
         // In a task of its own: a request that is reset does not take the question with it, which
         // those who wait for its answer would have to put again.
@@ -176,7 +221,7 @@ impl Platform {
         flight.await.map_err(|_| NoWord::Dropped)?
     }
 
-    /// Waits for the answer to the one question there is about this code, be it this one.
+    /// Waits for the answer to the one such question there is about this code, be it this one.
     async fn fly(
         &self,
         digest: [u8; DIGEST],
@@ -187,6 +232,10 @@ impl Platform {
         let question = async {
             first.set(true);
             let word = self.put(request, asker).await;
+            if self.note(word.as_ref().map(drop), (asker.clock)()) {
+                let (introspection, error) = (self.name(), self.trouble());
+                tracing::warn!(introspection, error, "a platform gives no word of codes");
+            }
             self.counts.count(match &word {
                 Ok(word) if word.told.active => Asked::Active,
                 Ok(_) => Asked::Inactive,
@@ -251,8 +300,12 @@ impl Platform {
         ))
     }
 
-    fn digest(&self, code: &str) -> [u8; DIGEST] {
-        let tag = hmac::sign(&self.digests, code.as_bytes());
+    fn digest(&self, code: &str, particulars: &[u8]) -> [u8; DIGEST] {
+        let mut question = hmac::Context::with_key(&self.digests);
+        question.update(&code.len().to_be_bytes());
+        question.update(code.as_bytes());
+        question.update(particulars);
+        let tag = question.sign();
         let mut digest = [0; DIGEST];
         digest
             .iter_mut()

@@ -12,7 +12,7 @@ use super::*;
 use crate::family::Kind;
 use crate::metrics::Metrics;
 use crate::pointer::Pointer;
-use crate::route::contract::{Body, Secrets, Shape, UrlTemplate};
+use crate::route::contract::{Body, Secrets, Sent, Shape, UrlTemplate};
 use crate::upstream::{Endpoint, UpstreamConfig};
 
 fn contract() -> Contract {
@@ -69,17 +69,28 @@ fn asker(port: u16) -> Asker {
     }
 }
 
+fn values(contract: &Contract) -> Values<'_> {
+    Values {
+        account: Some("CODE"),
+        code: None,
+        family: "health-card",
+        index: None,
+        issuer: None,
+        kind: Kind::HealthCard,
+        now: Timestamp::default(),
+        organisation: None,
+        region: None,
+        request_id: "request",
+        scene: None,
+        scene_codes: &[],
+        secrets: contract.secrets(),
+        sent: Sent::NOTHING,
+        terminal: None,
+    }
+}
+
 async fn ask(platform: Arc<Platform>, asker: Asker) -> Result<bool, Arc<NoWord>> {
-    let fill = |contract: &Contract| {
-        Ok(Rendered {
-            body: None,
-            content_type: None,
-            headers: Vec::new(),
-            method: contract.shape().method.clone(),
-            target: uri::Uri::from_static("/ask"),
-        })
-    };
-    let told = platform.ask("CODE", fill, asker).await?;
+    let told = platform.ask("CODE", values, asker).await?;
     Ok(told.active)
 }
 
@@ -115,12 +126,29 @@ async fn a_question_outlives_the_one_who_put_it() {
 }
 
 #[test]
-fn a_word_is_kept_under_a_digest_of_the_code() {
+fn a_word_is_kept_under_a_digest_of_the_question() {
     let platform = platform();
-    let digest = platform.digest("CODE");
-    assert_eq!(digest, platform.digest("CODE"));
-    assert_ne!(digest, platform.digest("CODF"));
+    let digest = platform.digest("CODE", b"");
+    assert_eq!(digest, platform.digest("CODE", b""));
+    assert_ne!(digest, platform.digest("CODF", b""));
+    assert_ne!(digest, platform.digest("CODE", b"office"));
+    assert_ne!(platform.digest("CO", b"DE"), platform.digest("COD", b"E"));
     assert!(!format!("{platform:?}").contains("CODE"));
+}
+
+#[test]
+fn an_ill_platform_is_told_of_once_a_minute_until_it_is_well() {
+    let platform = platform();
+    let note = |word: Result<(), &NoWord>, seconds| {
+        let warns = platform.note(word, Timestamp::from_seconds(seconds));
+        (warns, platform.trouble().is_some())
+    };
+    assert_eq!(note(Ok(()), 0), (false, false));
+    assert_eq!(note(Err(&NoWord::Late), 1), (true, true));
+    assert_eq!(note(Err(&NoWord::Busy), 60), (false, true));
+    assert_eq!(note(Err(&NoWord::Late), 61), (true, true));
+    assert_eq!(&*platform.trouble().unwrap(), "no answer came in time");
+    assert_eq!(note(Ok(()), 62), (false, false));
 }
 
 #[test]

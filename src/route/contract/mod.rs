@@ -181,6 +181,18 @@ impl Contract {
         })
     }
 
+    /// What tells this request from others of the contract: the values of its gaps, but for those
+    /// that are new each time. Personal, as they are.
+    pub fn particulars(&self, values: &Values<'_>) -> Result<Vec<u8>, RenderError> {
+        let mut particulars = Vec::new();
+        for slot in self.slots() {
+            if slot.placeholder.tells_apart() {
+                values.mark(slot, &mut particulars)?;
+            }
+        }
+        Ok(particulars)
+    }
+
     fn target(&self, values: &Values<'_>) -> Result<Uri, RenderError> {
         match &self.fixed {
             Some(target) => Ok(target.clone()),

@@ -77,6 +77,12 @@ impl Placeholder {
         "terminal",
     ];
 
+    /// Whether it may tell one request about a code from another: not what is new each time, and
+    /// not what the files alone say.
+    pub(super) const fn tells_apart(&self) -> bool {
+        !matches!(self, Self::Now(_) | Self::RequestId | Self::Secret(_))
+    }
+
     /// Reads what stands between the braces, without the `?`.
     pub fn parse(name: &str) -> Result<Self, PlaceholderError> {
         if let Some(pointer) = name.strip_prefix("body:") {

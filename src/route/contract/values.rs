@@ -86,6 +86,20 @@ impl<'a> Values<'a> {
         Ok(value)
     }
 
+    /// Adds what stands in a gap, in a way that no other values are written.
+    pub(super) fn mark(&self, slot: &Slot, out: &mut Vec<u8>) -> Result<(), RenderError> {
+        let (sort, text) = match &self.fill(slot)? {
+            None => (0, String::new()),
+            Some(Value::Text(text)) => (1, text.to_string()),
+            Some(Value::Bare(text)) => (2, (*text).to_owned()),
+            Some(Value::Tree(text)) => (3, (*text).to_owned()),
+        };
+        out.push(sort);
+        out.extend(text.len().to_be_bytes());
+        out.extend(text.into_bytes());
+        Ok(())
+    }
+
     fn find(&self, placeholder: &Placeholder) -> Result<Option<Value<'a>>, RenderError> {
         let text = match placeholder {
             Placeholder::Body(pointer) => {

@@ -115,6 +115,12 @@ pub enum MintError {
     /// The text made is not one the family reads; its shapes and its reader disagree.
     #[error("the text made is not one this family reads")]
     NotRead,
+    /// Keys are configured whose private halves others have.
+    #[error("issuer `{issuer}` has public keys only: --lend signs with others")]
+    PublicOnly {
+        /// The issuer.
+        issuer: String,
+    },
     /// No issuer of that name is configured.
     #[error("issuer `{issuer}` is not configured")]
     UnknownIssuer {

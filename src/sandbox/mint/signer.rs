@@ -87,9 +87,14 @@ impl Signer {
                 (hand.is_none(), is_nobody, &issuer.id, key.label())
             });
         let (hand, issuer, key) = candidate.ok_or_else(|| no_signer(order, keys, demand.issuer))?;
-        let unset = || MintError::KeyUnavailable {
-            issuer: issuer.id.to_string(),
-            key: key.label().to_owned(),
+        let unset = || {
+            let (issuer, key_id) = (issuer.id.to_string(), key.label().to_owned());
+            if key.algorithm.is_symmetric() {
+                let key = key_id;
+                MintError::KeyUnavailable { issuer, key }
+            } else {
+                MintError::PublicOnly { issuer }
+            }
         };
         Ok(Self {
             issuer: issuer.id.to_string(),

@@ -61,16 +61,8 @@ pub(super) fn read(der: &[u8], reading: &Reading) -> Result<Key, KeyFault> {
             most: MAX_CERTIFICATE_BYTES,
         });
     }
-    if let Ok(bare) = SubjectPublicKeyInfoRef::from_der(der) {
-        let verifier = public_key(&bare, reading)?;
-        return Ok(Key {
-            id: None,
-            algorithm: verifier.algorithm(),
-            window: KeyWindow::default(),
-            purposes: PurposeSet::ALL,
-            verifier: Some(verifier),
-            crl_version: None,
-        });
+    if let Ok(key) = SubjectPublicKeyInfoRef::from_der(der) {
+        return Ok(bare(public_key(&key, reading)?));
     }
     let certificate = Certificate::from_der(der).map_err(|_| KeyFault::Der)?;
     let signed = certificate.tbs_certificate();
@@ -97,6 +89,30 @@ pub(super) fn read(der: &[u8], reading: &Reading) -> Result<Key, KeyFault> {
         verifier: Some(verifier),
         crl_version: None,
     })
+}
+
+/// A bare RSA key (RFC 8017, appendix A.1.1), as PEM calls `RSA PUBLIC KEY`.
+pub(super) fn rsa(der: &[u8], reading: &Reading) -> Result<Key, KeyFault> {
+    let (n, e) = numbers(der).map_err(|_| KeyFault::Der)?;
+    Ok(bare(Verifier::rsa(reading.rsa, n, e)?))
+}
+
+/// What a certificate is known by, though its key be of no use; `None` if it is none.
+pub(super) fn id(der: &[u8]) -> Option<Box<str>> {
+    let short = der.len() <= MAX_CERTIFICATE_BYTES;
+    (short && Certificate::from_der(der).is_ok()).then(|| key_id(der))
+}
+
+/// A key of which nothing is known but itself.
+fn bare(verifier: Verifier) -> Key {
+    Key {
+        id: None,
+        algorithm: verifier.algorithm(),
+        window: KeyWindow::default(),
+        purposes: PurposeSet::ALL,
+        verifier: Some(verifier),
+        crl_version: None,
+    }
 }
 
 /// The first bytes of the digest, in base64, as COSE headers of health certificates have them.

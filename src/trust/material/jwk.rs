@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{MAX_KEYS, Material, MaterialError, Origin, Reading};
 use crate::family::{Algorithm, PurposeSet};
+use crate::printable::is_printable;
 use crate::trust::{Key, KeyFault, KeyWindow, Verifier};
 
 /// The longest id of a key. Those in use are thumbprints or numbers; a code has to carry it.
@@ -80,12 +81,16 @@ fn parse(key: &Members<'_>, reading: &Reading) -> Result<Key, KeyFault> {
         return Err(KeyFault::DuplicateMember);
     }
     let id = key.text("kid")?;
+    let refuse = |expected| KeyFault::BadMember {
+        member: "kid",
+        expected,
+    };
     if id.as_ref().is_some_and(|id| id.len() > MAX_KEY_ID_BYTES) {
-        let expected = "of 128 bytes at most";
-        return Err(KeyFault::BadMember {
-            member: "kid",
-            expected,
-        });
+        return Err(refuse("of 128 bytes at most"));
+    }
+    // Operators read it in their terminals and logs.
+    if id.as_ref().is_some_and(|id| !id.chars().all(is_printable)) {
+        return Err(refuse("of characters that show themselves"));
     }
     key.check_use()?;
     // RFC 7518, section 6: "d" is the private part of every kind of key pair, "k" all of a secret.

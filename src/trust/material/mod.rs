@@ -6,12 +6,12 @@
 
 mod certificate;
 mod jwk;
-
-use rustls_pki_types::pem::{PemObject, SectionKind};
+mod pem;
 
 use super::verifier::DEFAULT_SM2_ID;
 use super::{Key, KeyFault};
 use crate::family::Algorithm;
+use crate::printable::printable;
 
 pub use self::certificate::MAX_CERTIFICATE_BYTES;
 pub use self::jwk::MAX_KEY_ID_BYTES;
@@ -112,46 +112,16 @@ pub fn read(bytes: &[u8], reading: &Reading) -> Result<Material, MaterialError> 
         [b'<', ..] => Err(MaterialError::NoKeys {
             found: "HTML or XML",
         }),
-        _ if memchr::memmem::find(text, b"-----BEGIN ").is_some() => read_pem(text, reading),
+        _ if memchr::memmem::find(text, b"-----BEGIN ").is_some() => pem::read(text, reading),
         [certificate::SEQUENCE, ..] => {
             let mut material = Material::default();
-            material.add(None, certificate::read(bytes, reading));
+            material.add_der(bytes, reading);
             Ok(material)
         }
         _ => Err(MaterialError::NoKeys {
             found: "something else",
         }),
     }
-}
-
-/// Every certificate and public key among the sections.
-fn read_pem(text: &[u8], reading: &Reading) -> Result<Material, MaterialError> {
-    let mut material = Material::default();
-    for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
-        let found = material.keys.len() + material.rejected.len() + 1;
-        if found > MAX_KEYS {
-            return Err(MaterialError::ManyKeys { found });
-        }
-        let key = match &section {
-            Ok((SectionKind::Certificate | SectionKind::PublicKey, der)) => {
-                certificate::read(der, reading)
-            }
-            Ok((
-                SectionKind::PrivateKey | SectionKind::EcPrivateKey | SectionKind::RsaPrivateKey,
-                _,
-            )) => Err(KeyFault::PrivateKey),
-            // Nothing tells where the next section would begin.
-            Err(_) => Err(KeyFault::Pem),
-            Ok(_) => Err(KeyFault::Unsupported {
-                member: "the PEM label",
-            }),
-        };
-        material.add(None, key);
-        if section.is_err() {
-            break;
-        }
-    }
-    Ok(material)
 }
 
 impl Default for Reading {
@@ -166,6 +136,13 @@ impl Default for Reading {
 }
 
 impl Material {
+    /// Takes a certificate or a public key. What is wrong with a certificate is told under its id.
+    fn add_der(&mut self, der: &[u8], reading: &Reading) {
+        let key = certificate::read(der, reading);
+        let id = key.is_err().then(|| certificate::id(der)).flatten();
+        self.add(id.as_deref(), key);
+    }
+
     /// Takes one key of the set, under its id if it is known by one.
     fn add(&mut self, id: Option<&str>, key: Result<Key, KeyFault>) {
         let place = self.keys.len() + self.rejected.len() + 1;
@@ -180,12 +157,11 @@ impl Material {
 }
 
 fn label(id: Option<&str>, place: usize) -> Box<str> {
-    let shown = |id: &str| {
-        let printable = id.chars().filter(|c| !c.is_control()).take(MAX_LABEL_CHARS);
-        printable.collect::<String>()
-    };
-    match id.map(shown).filter(|shown| !shown.is_empty()) {
-        Some(shown) => shown.into(),
+    match id.filter(|id| !id.is_empty()) {
+        Some(id) => {
+            let start: String = id.chars().take(MAX_LABEL_CHARS).collect();
+            printable(&start).into()
+        }
         None => format!("key {place}").into(),
     }
 }

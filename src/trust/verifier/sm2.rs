@@ -106,6 +106,16 @@ impl Sm2Key {
         Self::new(&self.point.to_sec1_bytes(), identity)
     }
 
+    /// The same point, signing as nobody: without Z, against the standard.
+    pub(in crate::trust) fn without_z(&self) -> Self {
+        Self {
+            prefix: Sm3::new(),
+            point: self.point,
+            uses: AtomicUsize::new(0),
+            table: OnceLock::new(),
+        }
+    }
+
     pub(super) fn verifies(&self, form: Form, bytes: &[u8], signature: &[u8]) -> bool {
         let mut buffer = [0; pair::MAX_PAIR_BYTES];
         let numbers = pair::read(form, signature, WIDTH, &mut buffer);

@@ -114,8 +114,28 @@ fn a_code_the_platform_calls_good_goes_on_with_what_was_told() {
     );
     assert_eq!(
         [asked(&gateway, "active"), asked(&gateway, "kept")],
-        ["1", "1"]
+        ["2", "0"],
+        "another step of the visit is another question"
     );
+}
+
+#[test]
+fn a_word_serves_every_scan_that_would_ask_the_same() {
+    let platform = saying(&good(), Duration::ZERO);
+    let gateway = TestGateway::with(|files| {
+        asks(files, platform.address, "");
+        files.change(ASKS, ", step = \"${scene.medical_step?}\"", "");
+    });
+    let ask = |scene: &str, terminal: &str, office: &str| {
+        let scan = json!({ "code": HEALTH_CARD, "scene": scene, "terminal": terminal, "office": office, "bill": scene });
+        assert_eq!(gateway.send(super::json(&scan)).status, 200);
+        platform.seen().len()
+    };
+    assert_eq!(ask("register", "W-0001", "eyes"), 1);
+    assert_eq!(ask("other", "W-0001", "eyes"), 1);
+    assert_eq!(ask("register", "W-0001", "ears"), 2);
+    assert_eq!(ask("register", "W-0002", "eyes"), 3);
+    assert_eq!(ask("register", "W-0001", "eyes"), 3);
 }
 
 #[test]
@@ -212,7 +232,8 @@ fn a_terminal_that_hangs_up_leaves_its_question_to_the_others() {
     let platform = saying(&good(), SHORT);
     let gateway = gateway(&platform, "");
     let mut impatient = gateway.client();
-    let body = json!({ "code": HEALTH_CARD, "scene": "register", "terminal": "W-0001" });
+    let body =
+        json!({ "code": HEALTH_CARD, "scene": "register", "terminal": "W-0001", "office": "eyes" });
     impatient.write(super::json(&body));
     eventually("the question", || platform.seen().len() == 1);
     thread::scope(|scope| {
@@ -355,6 +376,15 @@ fn nothing_of_an_answer_is_logged_or_told() {
     );
     assert_eq!(platform.seen().len(), 3);
     program.wait_until_it_says("no word of a code");
+    let readiness = program.get("/readyz").json();
+    assert_eq!(
+        (
+            &readiness["status"],
+            &readiness["platforms"][0]["introspection"]
+        ),
+        (&json!("degraded"), &json!("card"))
+    );
+    program.wait_until_it_says("a platform gives no word of codes");
     let mut said = program.said() + &program.get("/metrics").whole();
     said.extend(scans.iter().map(Answer::whole));
     let secrets = [INDEX, "TOKENNAME", "TOKENCODE", SECRET];
@@ -431,4 +461,24 @@ fn explain_online_says_why_there_is_no_word() {
         "{why}"
     );
     assert_eq!(out.status.code(), Some(1));
+}
+
+#[test]
+fn what_one_terminal_sends_decides_for_no_other() {
+    let asked = AtomicUsize::new(0);
+    let platform = Backend::playing(move |stream| {
+        // Says no to the first question, as a platform does to an office it does not know.
+        let first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+        let code = if first { 3004 } else { 0 };
+        let answer = json!({ "code": code, "data": { "index": INDEX, "region": "350100" } });
+        let _ = stream.write_all(http(&answer.to_string()).as_bytes());
+    });
+    let gateway = gateway(&platform, "");
+    let wrong = json!({
+        "code": HEALTH_CARD, "scene": "register", "terminal": "W-0001", "office": "no such"
+    });
+    gateway
+        .send(super::json(&wrong))
+        .assert_refused(401, "refused-by-issuer");
+    assert_eq!(scan(&gateway, HEALTH_CARD, "register").status, 200);
 }

@@ -134,7 +134,7 @@ fn a_running_gateway_tells_its_keys_and_reads_them_again() {
         &files,
         &asked("refresh"),
         1,
-        &["took back 1 keys", "list.txt failed: "],
+        &["took back 1 key, 0 codes", "list.txt failed: "],
     );
     check(&files, &asked("refresh nobody"), 1, &["no such issuer"]);
     assert_eq!(program.get("/admin/keys/refresh").status, 405);
@@ -250,6 +250,121 @@ fn a_line_may_bring_its_own_keys() {
     let explain = |keys: &str| format!("explain --scene register --keys {keys} {code}");
     check(&files, &explain("secret.jwk"), 1, &["bad-signature"]);
     check(&files, &explain("page.html"), 1, &["HTML or XML"]);
+    check(
+        &files,
+        &explain("gone.pem"),
+        3,
+        &["gone.pem: cannot be read"],
+    );
+    let json = explain("gone.pem") + " --format json";
+    let object = "{\"outcome\":\"rejection\",\"reason\":\"key-unavailable\"";
+    check(&files, &json, 3, &[object, "\"detail\":\"gone.pem: "]);
+}
+
+#[test]
+fn keys_are_read_as_their_issuer_would_read_them() {
+    let files = files();
+    let minted = "mint jws --kid sandboxOfSM2 --lend lent.jwks";
+    let (_, code) = run(&files, minted, "");
+    let explain = format!("explain --scene other --keys lent.jwks {}", code.trim());
+    check(&files, &explain, 0, &["signature  valid"]);
+    let other = format!("{explain} --sm2-id ALICE");
+    check(&files, &other, 1, &["bad-signature"]);
+    check(&files, &format!("{explain} --rsa rs512"), 2, &["ps256"]);
+}
+
+#[test]
+fn explain_knows_the_keys_of_servers_as_a_gateway_does() {
+    let files = files();
+    let (_, code) = run(
+        &files,
+        "mint jws --issuer campus --valid-for 200h --lend lent.jwks",
+        "",
+    );
+    let url = key_server(&files, fs::read_to_string(files.path("lent.jwks")).unwrap());
+    let server = format!("{{ url = \"{url}\", ca = \"server.pem\", private_addresses = true }}");
+    files.change("routes.toml", "\"file:set.jwks\"", &server);
+    let explain = format!("explain --scene other {}", code.trim());
+    let unread = [
+        "key-unavailable",
+        "campus are on a server",
+        "--online",
+        "--keys FILE",
+    ];
+    check(&files, &explain, 1, &unread);
+    assert!(!files.path("state").exists(), "nothing is written");
+    check(
+        &files,
+        &format!("{explain} --online"),
+        0,
+        &["signature  valid"],
+    );
+    assert!(!files.path("state").exists(), "nothing is written");
+
+    drop(Program::serve(&files, "info"));
+    let late = multicode::app::now().seconds() + 100 * 3_600;
+    assert!(files.path("state").exists());
+    check(&files, &explain, 0, &["signature  valid"]);
+    check(
+        &files,
+        &format!("{explain} --at {late}"),
+        1,
+        &["rejection: keys-stale"],
+    );
+}
+
+#[test]
+fn what_keys_say_does_not_reach_the_terminal() {
+    let files = files();
+    let kid = "evil\u{1b}[2J\u{202e}";
+    let bad = json!({"kty": "EC", "kid": kid, "crv": "P-256", "alg": "ES256"});
+    files.write("evil.jwks", &set([bad]));
+    files.change("routes.toml", "file:set.jwks", "file:evil.jwks");
+    for command in [
+        "keys verify evil.jwks",
+        "keys list",
+        "check",
+        "explain --keys evil.jwks 1",
+    ] {
+        let (_, said) = run(&files, command, "");
+        assert!(said.contains("evil\\u{1b}[2J\\u{202e}"), "{said}");
+        assert!(!said.contains(['\u{1b}', '\u{202e}']), "{said}");
+    }
+}
+
+#[test]
+fn a_key_that_was_taken_back_is_listed_as_such() {
+    let files = files();
+    files.write("list.txt", "key one\n");
+    check(&files, "keys list", 0, &["one  es256        revoked"]);
+}
+
+#[test]
+fn public_keys_sign_nothing() {
+    let files = files();
+    let why = "issuer `campus` has public keys only: --lend signs with others";
+    check(&files, "mint jws --issuer campus", 1, &[why]);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let files = files();
+    for command in [
+        "keys list --format json",
+        "explain 6901234567892 --format json",
+    ] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_multicode"))
+            .args(command.split_whitespace())
+            .current_dir(files.path(""))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let out = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8(out.stderr).unwrap(), "", "{command}");
+        assert!(out.status.success(), "{command}");
+    }
 }
 
 #[test]

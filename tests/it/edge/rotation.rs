@@ -227,4 +227,75 @@ fn operators_are_told_which_issuer_is_in_trouble() {
     });
     let answer = program.send(post("/v1/scan", "", token("a", "k1", &key, 1)));
     assert_eq!(answer.status, 200, "{answer:?}");
+    program.wait_until_it_says("cannot have the keys of a: no whole answer in HTTP");
+    program.wait_until_it_says("the keys of a can be had again");
+    let said = program.said();
+    assert!(said.contains("; none yet"), "{said}");
+    assert_eq!(said.matches("cannot have the keys").count(), 1, "{said}");
+}
+
+#[test]
+fn operators_are_told_when_it_is_a_list_that_cannot_be_had() {
+    let key = make_key();
+    let server = KeyServer::start(Reply::nothing());
+    let keys = set(&[("k1", &key)]);
+    server.plays(move |asked| match &*asked.path {
+        "/jwks.json" => Reply::json(&keys),
+        _ => Reply::full("404 No", ""),
+    });
+    let (files, mocks) = (Files::shipped(), super::Mocks::start());
+    mocks.stand_in(&files);
+    add_issuer(&files, &server, "");
+    let url = server.url("/revoked.txt");
+    let list =
+        format!("revoked = [{{ url = \"{url}\", ca = \"ca.pem\", private_addresses = true }}]\n");
+    let main = std::fs::read_to_string(files.main()).unwrap();
+    files.write("routes.toml", &format!("{main}{list}"));
+    let program = Program::serve(&files, "info");
+    let told = program.get("/readyz").json();
+    assert_eq!(told["issuers"][0]["state"], "fresh");
+    let why = format!("revocation list {url}: status 404, expected 200");
+    assert_eq!(told["issuers"][0]["why"], why);
+    program.wait_until_it_says("cannot have the revocation list of a: status 404, expected 200");
+    program.wait_until_it_says("none yet, so it takes nothing back");
+}
+
+#[test]
+fn two_reloads_at_once_leave_keys_that_are_kept_fresh() {
+    let (old, new) = (make_key(), make_key());
+    let server = KeyServer::start(Reply::json(set(&[("old", &old)])));
+    let silent = KeyServer::start(Reply::nothing().after(Duration::from_secs(20)));
+    let gateway = gateway(&server, "");
+    let reloader = Arc::new(Reloader::new(
+        gateway.files.main(),
+        Box::new(OneSecret),
+        Arc::clone(&gateway.started.sites),
+        gateway.started.metrics.clone(),
+        multicode::app::now(),
+    ));
+    // A new issuer, whose server is silent, and a hangup; then the next one, as `serve` does it.
+    std::fs::copy(silent.ca(), gateway.files.path("silent.pem")).unwrap();
+    let url = silent.url("/jwks.json");
+    let main = std::fs::read_to_string(gateway.files.main()).unwrap();
+    let text = format!(
+        "\n[issuer.b]\nkeys = {{ url = \"{url}\", ca = \"silent.pem\", private_addresses = true }}\n"
+    );
+    gateway.files.write("routes.toml", &format!("{main}{text}"));
+    let first = Arc::clone(&reloader);
+    let first = thread::spawn(move || first.reload(multicode::app::now()).is_ok());
+    thread::sleep(Duration::from_millis(1_500));
+    assert!(reloader.reload(multicode::app::now()).is_ok());
+    assert!(first.join().unwrap());
+    let scan = |code| gateway.send(post("/v1/scan", "", code)).status;
+    assert_eq!(scan(token("a", "old", &old, 1)), 200);
+    server.says(Reply::json(set(&[("new", &new)])));
+    // Refreshed every second, and an unknown key is asked for.
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(
+        (
+            scan(token("a", "new", &new, 1)),
+            scan(token("a", "old", &old, 2))
+        ),
+        (200, 401)
+    );
 }

@@ -1,11 +1,13 @@
 //! As many issuers as there are in the world.
 
-use multicode::fetch::Keeper;
+use std::time::{Duration, Instant};
+
+use multicode::fetch::{Keeper, Renewal};
 use multicode::random::Random;
 use multicode::trust::standing::KeyState;
 
 use super::server::{KeyServer, Reply};
-use super::{HOUR, at, feed, issuers, make_key, set, setting};
+use super::{HOUR, at, feed, issuers, make_key, one_key, set, setting};
 
 /// As the VCI directory of SMART Health Card issuers had at its end.
 const ISSUERS: usize = 651;
@@ -27,7 +29,7 @@ fn six_hundred_and_fifty_one_issuers_load() {
         .iter()
         .map(|name| feed(name, at(server.remote(&format!("/{name}")))));
     let keeper = Keeper::start(setting()).unwrap();
-    let keys = keeper.adopt(feeds.collect(), issuers(&names));
+    let keys = keeper.adopt(feeds.collect(), issuers(&names)).unwrap();
     super::eventually("all keys", || {
         let keys = keys.load();
         keys.issuers()
@@ -50,4 +52,26 @@ fn six_hundred_and_fifty_one_issuers_load() {
         let issuer = keys.issuer(names[place]).unwrap();
         assert_eq!(issuer.keys.has("k1"), place < KEYS - ISSUERS);
     }
+}
+
+#[test]
+fn dead_servers_do_not_hold_up_a_living_one() {
+    let dead = KeyServer::start(Reply::nothing().after(Duration::from_secs(30)));
+    let (server, _) = one_key();
+    let mut names: Vec<_> = (0..96).map(|place| format!("a{place:02}")).collect();
+    let feeds = names
+        .iter()
+        .map(|name| feed(name, at(dead.remote("/jwks.json"))));
+    let mut feeds: Vec<_> = feeds.collect();
+    feeds.push(feed("z", at(server.remote("/jwks.json"))));
+    names.push("z".to_owned());
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let keeper = Keeper::start(setting()).unwrap();
+    let keys = keeper.adopt(feeds, issuers(&names)).unwrap();
+    // Whoever comes with one of its codes is not behind them.
+    let began = Instant::now();
+    let asked = super::now(keeper.renew("z", Some("k1")));
+    assert_eq!(asked, Renewal::Asked);
+    assert!(keys.load().issuer("z").unwrap().keys.has("k1"));
+    assert!(began.elapsed() < Duration::from_secs(1));
 }

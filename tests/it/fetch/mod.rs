@@ -7,6 +7,7 @@ pub(crate) mod server;
 mod snapshot;
 mod stale;
 mod unknown;
+mod unnamed;
 
 use std::sync::Arc;
 use std::thread::sleep;
@@ -14,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use multicode::family::{Algorithm, Encoding, Form};
-use multicode::fetch::{Feed, Keeper, Origin, Pace, Remote, Renewal, Setting, WhenStale};
+use multicode::fetch::{
+    Feed, Keeper, Origin, Pace, Remote, Renewal, Setting, WhenStale, WhenUnlisted,
+};
 use multicode::gateway::Matter;
 use multicode::metrics::Metrics;
 use multicode::sandbox::signer::SigningKey;
@@ -79,6 +82,7 @@ fn feed(issuer: &str, keys: impl Into<Option<Origin>>) -> Feed {
         refresh: HOUR,
         max_stale: 72 * HOUR,
         when_stale: WhenStale::Reject,
+        when_unlisted: WhenUnlisted::Accept,
     }
 }
 
@@ -104,7 +108,7 @@ struct Tending {
 impl Tending {
     fn start(setting: Setting, feed: Feed) -> Self {
         let keeper = Keeper::start(setting).unwrap();
-        let keys = keeper.adopt(vec![feed], issuers(&["a"]));
+        let keys = keeper.adopt(vec![feed], issuers(&["a"])).unwrap();
         Self { keeper, keys }
     }
 

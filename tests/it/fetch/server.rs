@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use multicode::fetch::Remote;
-use multicode::tls::{client_config, server_config};
-use rustls::{ClientConfig, ServerConnection, StreamOwned};
+use multicode::tls::{Authority, server_config};
+use rustls::{ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
 /// What is done with a request.
@@ -127,8 +127,8 @@ impl KeyServer {
         self.folder.path().join("ca.pem")
     }
 
-    pub(crate) fn tls(&self) -> Arc<ClientConfig> {
-        client_config(&self.ca()).unwrap()
+    pub(crate) fn authority(&self) -> Authority {
+        Authority::read(&self.ca()).unwrap()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -140,7 +140,7 @@ impl KeyServer {
             host: "localhost".into(),
             port: self.address.port(),
             path: path.into(),
-            tls: self.tls(),
+            authority: self.authority(),
             private_addresses: true,
         }
     }

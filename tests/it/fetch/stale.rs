@@ -7,6 +7,7 @@ use super::{Setting, Tending, at, clock, feed, one_key, outcome, setting, token}
 
 clock!(reject_clock);
 clock!(accept_clock);
+clock!(wrong_clock);
 
 #[test]
 fn keys_outlive_their_server_for_as_long_as_they_may() {
@@ -62,4 +63,22 @@ fn keys_that_may_be_stale_serve_on_and_everything_says_so() {
         (SupplyState::Stale, None)
     );
     assert!(standing.trouble().is_some());
+}
+
+#[test]
+fn a_clock_that_was_ahead_for_a_while_lengthens_nothing() {
+    use wrong_clock as clock;
+
+    let (server, _) = one_key();
+    let setting = Setting {
+        clock: clock::now,
+        ..setting()
+    };
+    let tending = Tending::start(setting, feed("a", at(server.remote("/jwks.json"))));
+    let right = tending.standing().serve_until;
+    clock::pass(24 * 365);
+    tending.keeper.refresh(None);
+    assert!(tending.standing().serve_until > right);
+    clock::pass(-24 * 365);
+    super::eventually("the right end", || tending.standing().serve_until == right);
 }

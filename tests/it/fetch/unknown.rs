@@ -134,3 +134,58 @@ fn an_issuer_whose_keys_stand_in_the_files_is_not_asked() {
     );
     assert_eq!(server.count(), 0);
 }
+
+#[test]
+fn a_server_that_is_back_is_noticed_by_the_next_unknown_key() {
+    let (server, first) = one_key();
+    let hour = Duration::from_secs(3_600);
+    let pace = Pace {
+        debounce: Duration::from_millis(300),
+        first_pause: hour,
+        longest_pause: hour,
+        ..setting().pace
+    };
+    let setting = Setting { pace, ..setting() };
+    let tending = Tending::start(setting, feed("a", at(server.remote("/jwks.json"))));
+    server.dies();
+    // Whoever shows the new key again and again does not make it unknown for longer.
+    for _ in 0..100 {
+        assert_eq!(tending.ask("k2"), Renewal::Unanswered);
+        thread::sleep(Duration::from_millis(20));
+    }
+    server.says(Reply::json(set(&[("k1", &first), ("k2", &make_key())])));
+    let back = Instant::now();
+    eventually("the key", || {
+        let _ = tending.ask("k2");
+        tending.has("k2")
+    });
+    assert!(
+        back.elapsed() < Duration::from_millis(800),
+        "{:?}",
+        back.elapsed()
+    );
+}
+
+#[test]
+fn a_key_named_before_it_is_published_is_known_within_its_longest_wait() {
+    let (server, first) = one_key();
+    let pace = Pace {
+        debounce: Duration::from_millis(100),
+        unknown_for: Duration::from_millis(600),
+        ..setting().pace
+    };
+    let setting = Setting { pace, ..setting() };
+    let tending = Tending::start(setting, feed("a", at(server.remote("/jwks.json"))));
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(2) {
+        let _ = tending.ask("k2");
+        thread::sleep(Duration::from_millis(20));
+    }
+    server.says(Reply::json(set(&[("k1", &first), ("k2", &make_key())])));
+    let published = Instant::now();
+    eventually("the key", || {
+        let _ = tending.ask("k2");
+        tending.has("k2")
+    });
+    assert!(published.elapsed() < Duration::from_millis(900));
+}

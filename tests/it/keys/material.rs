@@ -10,6 +10,7 @@ use multicode::trust::material::{
 use multicode::trust::{Key, KeyFault};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PublicKeyData};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{RSA, signer};
 use crate::source::root;
@@ -167,6 +168,19 @@ fn a_certificate_says_when_and_for_what() {
     });
     let fault = one(&authority, &network()).unwrap_err();
     assert_eq!(fault, KeyFault::NotForSignatures { member: "keyUsage" });
+    for bytes in [
+        authority.clone(),
+        pem("CERTIFICATE", &authority).into_bytes(),
+    ] {
+        let rejected = read(&bytes, &network()).unwrap().rejected;
+        let digest = Sha256::digest(&authority);
+        let (id, _) = digest.split_at(8);
+        assert_eq!(
+            *rejected[0].label,
+            STANDARD.encode(id),
+            "named though of no use"
+        );
+    }
     let other = certificate(&rsa(), |_| ());
     check_key(&one(&other, &network()).unwrap(), Algorithm::Ps256);
 }
@@ -195,18 +209,42 @@ fn a_bundle_holds_any_number_of_sections() {
         found: MAX_CERTIFICATE_BYTES + 1,
         most: MAX_CERTIFICATE_BYTES,
     };
-    let crl = KeyFault::Unsupported {
-        member: "the PEM label",
+    let crl = KeyFault::PemSection {
+        advice: "a list of X.509 takes back nothing here: see `revoked`",
     };
     assert_eq!(
         faults,
         [
             ("key 7", KeyFault::Der),
             ("key 8", large),
-            ("key 9", crl),
+            ("X509 CRL", crl),
             ("key 10", KeyFault::Pem),
         ]
     );
+}
+
+#[test]
+fn a_section_is_read_or_listed() {
+    let bare = pem("RSA PUBLIC KEY", rsa().der_bytes());
+    check_key(&one(bare.as_bytes(), &network()).unwrap(), Algorithm::Ps256);
+    let broken = pem("RSA PUBLIC KEY", &[0x30; 40]);
+    let fault = one(broken.as_bytes(), &network()).unwrap_err();
+    assert_eq!(fault, KeyFault::Der);
+    for (label, advice) in [
+        ("CERTIFICATE REQUEST", "openssl req"),
+        ("TRUSTED CERTIFICATE", "openssl x509"),
+        ("EC PARAMETERS", "openssl pkey -pubout"),
+        ("SSH2 PUBLIC KEY", "ssh-keygen"),
+        ("PUBLIC\u{202e}KEY", "RSA PUBLIC KEY"),
+    ] {
+        let text = pem(label, &[0x30; 40]);
+        let rejected = read(text.as_bytes(), &network()).unwrap().rejected;
+        let [one] = &*rejected else {
+            panic!("{label}: {rejected:?}");
+        };
+        assert!(one.fault.to_string().contains(advice), "{label}: {one:?}");
+        assert!(!one.label.contains('\u{202e}'), "{one:?}");
+    }
 }
 
 #[test]

@@ -219,3 +219,20 @@ fn weak_points_of_ed25519_are_refused() {
     let malleable = [r, &sum.collect::<Vec<_>>()].concat();
     assert!(!verifier.verifies(Form::Raw, TEXT, &malleable));
 }
+
+#[test]
+fn an_sm2_signature_without_z_is_a_near_miss() {
+    use sm2::dsa::signature::hazmat::PrehashSigner as _;
+    use sm3::Digest as _;
+
+    let id = DEFAULT_SM2_ID;
+    let plain = sm2::dsa::SigningKey::from_slice(id, &[3; 32]).unwrap();
+    let signature = plain.sign_prehash(&sm3::Sm3::digest(TEXT)).unwrap();
+    let verifier = SigningKey::sm2(&[3; 32], id).unwrap();
+    check(
+        verifier.verifier(),
+        Form::Raw,
+        &signature.to_bytes(),
+        &[NearMiss::MissingZ],
+    );
+}

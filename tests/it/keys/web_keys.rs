@@ -57,7 +57,8 @@ fn a_set_may_hold_every_algorithm() {
 #[test]
 fn one_bad_key_spoils_no_set() {
     let set = json!({"keys": [
-        {"kty": "EC", "kid": "old\u{7}\n", "crv": "P-192"},
+        {"kty": "EC", "kid": "old", "crv": "P-192"},
+        {"kty": "EC", "kid": "\u{1b}[2J\u{202e}", "crv": "P-256"},
         jwk(Algorithm::Es256),
         7,
         jwk(Algorithm::HmacSha256),
@@ -71,11 +72,16 @@ fn one_bad_key_spoils_no_set() {
         .iter()
         .map(|it| (&*it.label, it.fault))
         .collect();
+    let unseen = KeyFault::BadMember {
+        member: "kid",
+        expected: "of characters that show themselves",
+    };
     assert_eq!(
         rejected,
         [
             ("old", KeyFault::Unsupported { member: "\"crv\"" }),
-            ("key 3", KeyFault::NotAnObject),
+            ("\\u{1b}[2J\\u{202e}", unseen),
+            ("key 4", KeyFault::NotAnObject),
             ("hmac-sha256", KeyFault::SecretFromNetwork),
         ]
     );
@@ -359,6 +365,8 @@ fn what_is_secret_stays_at_home() {
     assert_eq!(fault, KeyFault::SecretFromNetwork);
     for label in ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"] {
         let fault = one(pem(label, RSA).as_bytes(), &Reading::default()).unwrap_err();
+        assert_eq!(fault, KeyFault::PrivateInFile);
+        let fault = one(pem(label, RSA).as_bytes(), &network()).unwrap_err();
         assert_eq!(fault, KeyFault::PrivateKey);
     }
 }

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use rustls::ClientConfig;
 
 use super::Surroundings;
 use crate::config::diagnostic::{Diagnostic, UNREADABLE};
@@ -15,10 +12,10 @@ use crate::config::source::Spanned;
 use crate::config::suggest::quoted;
 use crate::fetch::Remote;
 use crate::keyfile::{self, FileError, Found};
-use crate::tls;
+use crate::tls::Authority;
 use crate::trust::material::Reading;
 use crate::trust::standing::chain;
-use crate::trust::{Key, Revocations};
+use crate::trust::{Key, Rejected, Revocations};
 
 /// Where the keys of an issuer of SMART Health Cards are, below its `iss`.
 const WELL_KNOWN: &str = "/.well-known/jwks.json";
@@ -27,7 +24,7 @@ const WELL_KNOWN: &str = "/.well-known/jwks.json";
 pub(super) struct Kept<'s> {
     pub(super) around: Surroundings<'s>,
     /// Hundreds of issuers share one authority; `None`: it cannot be used, which was said.
-    authorities: BTreeMap<PathBuf, Option<Arc<ClientConfig>>>,
+    authorities: BTreeMap<PathBuf, Option<Authority>>,
 }
 
 impl<'s> Kept<'s> {
@@ -45,9 +42,13 @@ impl<'s> Kept<'s> {
 
     /// The keys of a file or folder; there must be one. What is rejected among them is worth a
     /// warning.
-    pub(super) fn keys(&self, path: &Spanned<PathBuf>, reading: &Reading) -> Vec<Spanned<Key>> {
+    pub(super) fn keys(
+        &self,
+        path: &Spanned<PathBuf>,
+        reading: &Reading,
+    ) -> (Vec<Spanned<Key>>, Vec<Rejected>) {
         let Some(found) = self.read(path, reading) else {
-            return Vec::new();
+            return Default::default();
         };
         for rejected in &found.rejected {
             let message = format!(
@@ -64,7 +65,8 @@ impl<'s> Kept<'s> {
             self.around.error("bad-key", path.at, message);
         }
         let keys = found.keys.into_iter();
-        keys.map(|key| Spanned::new(key, path.at)).collect()
+        let keys = keys.map(|key| Spanned::new(key, path.at)).collect();
+        (keys, found.rejected)
     }
 
     /// What a file or folder of keys holds; whatever stands in the way was said if it is `None`.
@@ -109,13 +111,13 @@ impl<'s> Kept<'s> {
             self.around.collector.push(found.help(help));
             return None;
         };
-        let tls = self.authority(ca)?;
+        let authority = self.authority(ca)?;
         let Address { host, port, path } = address?;
         Some(Remote {
             host: host.into(),
             port,
             path: path.into(),
-            tls,
+            authority,
             private_addresses: server.private_addresses.is_some_and(|it| it.value),
         })
     }
@@ -140,12 +142,12 @@ impl<'s> Kept<'s> {
         address.map_err(told).ok()
     }
 
-    fn authority(&mut self, ca: &Word) -> Option<Arc<ClientConfig>> {
+    fn authority(&mut self, ca: &Word) -> Option<Authority> {
         let path = self.path(Path::new(&ca.value));
         if let Some(known) = self.authorities.get(&path) {
             return known.clone();
         }
-        let read = tls::client_config(&path).map_err(|error| {
+        let read = Authority::read(&path).map_err(|error| {
             let message = chain(&error);
             self.around.error("bad-trust-root", ca.at, message);
         });

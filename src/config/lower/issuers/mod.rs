@@ -83,9 +83,9 @@ fn lower_one(
 ) -> (Option<Feed>, Vec<Spanned<Algorithm>>, Issuer) {
     let mut reading = reading(written);
     let (mut renewal, mut supply) = (&Renewal::default(), Supply::Files);
-    let (keys, origin) = match &written.keys {
-        None => (Vec::new(), None),
-        Some(WrittenKeys::Inline(keys)) => (keys::lower(keys, &reading, kept), None),
+    let ((keys, rejected), origin) = match &written.keys {
+        None => Default::default(),
+        Some(WrittenKeys::Inline(keys)) => ((keys::lower(keys, &reading, kept), Vec::new()), None),
         Some(WrittenKeys::File(path)) => {
             let origin = Origin::File(kept.path(&path.value));
             (kept.keys(path, &reading), Some(origin))
@@ -94,7 +94,7 @@ fn lower_one(
             (renewal, supply) = (&server.renewal, Supply::Awaited);
             reading.from = material::Origin::Network;
             let remote = kept.remote(server, &written.iss);
-            (Vec::new(), remote.map(Origin::Remote))
+            (Default::default(), remote.map(Origin::Remote))
         }
     };
     let (lists, revoked) = revoked(&written.revoked, kept);
@@ -108,6 +108,7 @@ fn lower_one(
         refresh,
         max_stale,
         when_stale: renewal.when_stale.map(|it| it.value).unwrap_or_default(),
+        when_unlisted: written.when_unlisted.map(|it| it.value).unwrap_or_default(),
     });
     let mut algorithms = Vec::new();
     for key in &keys {
@@ -122,7 +123,9 @@ fn lower_one(
         aliases: aliases.collect(),
         names: written.names.as_ref().map(names).unwrap_or_default(),
         region: written.region.map(|region| region.value),
-        keys: KeySet::new(keys.into_iter().map(|key| key.value), supply).into(),
+        keys: KeySet::new(keys.into_iter().map(|key| key.value), supply)
+            .without(rejected)
+            .into(),
         revoked: revoked.into(),
     };
     (feed, algorithms, issuer)
