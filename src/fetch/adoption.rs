@@ -136,7 +136,7 @@ impl Rounds {
 }
 
 /// What the last process had serves until the issuer answers; files are here already.
-fn begin(gear: &Gear, feed: Feed, generation: u64, now: Instant) -> Tended {
+pub(super) fn begin(gear: &Gear, feed: Feed, generation: u64, now: Instant) -> Tended {
     let mut tended = Tended::new(feed, generation, now);
     // Keys may bring lists of their own, which are behind them.
     let mut place = 0;

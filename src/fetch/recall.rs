@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::adoption::begin;
 use super::flight::Gear;
 use super::snapshot::Shelf;
-use super::tended::Tended;
 use super::{Feed, Pace};
 use crate::time::Timestamp;
 use crate::trust::Keys;
@@ -23,16 +23,7 @@ pub fn recalled(folder: &Path, feeds: &[Feed], keys: Keys, clock: fn() -> Timest
         shelf: shelf.map(Arc::new),
     };
     feeds.iter().fold(keys, |keys, feed| {
-        let now = Instant::now();
-        let mut tended = Tended::new(feed.clone(), 0, now);
-        let mut place = 0;
-        while let Some(source) = tended.sources.get(place) {
-            let (id, look) = (source.id, gear.look(&tended.feed, source));
-            if let Some((sight, wall)) = look.recall() {
-                tended.take(id, sight, wall, now);
-            }
-            place += 1;
-        }
+        let tended = begin(&gear, feed.clone(), 0, Instant::now());
         let Some(mut issuer) = keys.issuer(&feed.issuer).cloned() else {
             return keys;
         };

@@ -6,7 +6,7 @@ use super::Origin;
 use super::tended::{Role, Source, Tended};
 use crate::time::Timestamp;
 use crate::trust::standing::{ListStanding, Revoked, SupplyState};
-use crate::trust::{Rejected, Standing};
+use crate::trust::{KeySet, Standing};
 
 /// When something was asked for, and what came of it.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +34,8 @@ struct KeysReport {
     state: SupplyState,
     stale_at: Option<Timestamp>,
     asked: Asked,
-    rejected: Arc<[Rejected]>,
+    /// What came with it and is none is among them.
+    had: Option<Arc<KeySet>>,
 }
 
 impl Report {
@@ -51,7 +52,8 @@ impl Report {
             keys.state
         };
         standing.source = Some(keys.source.clone());
-        standing.rejected = keys.rejected.to_vec();
+        let had = keys.had.as_ref();
+        standing.rejected = had.map_or_else(Vec::new, |had| had.rejected.clone());
         let asked = keys.asked.clone();
         standing.last_attempt = asked.last;
         standing.last_success = asked.last_success;
@@ -89,7 +91,7 @@ impl Tended {
                 .filter(|_| is_remote)
                 .map(|last| last.after(self.feed.max_stale)),
             asked: source.asked.clone(),
-            rejected: Arc::clone(&self.rejected),
+            had: self.keys.clone(),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{Feed, Origin, Pace, Renewal, Unfetched, WhenStale, WhenUnlisted};
 use crate::random::Random;
 use crate::time::Timestamp;
 use crate::trust::standing::chain;
-use crate::trust::{Issuer, KeySet, Rejected, Revocations, Supply};
+use crate::trust::{Issuer, KeySet, Revocations, Supply};
 
 /// Held by whoever waits for something to be looked at; gone when it was.
 pub(super) type Bell = mpsc::Sender<std::convert::Infallible>;
@@ -34,7 +34,6 @@ pub(super) struct Tended {
     pub(super) keys: Option<Arc<KeySet>>,
     /// Those of the configuration itself.
     pub(super) written: Arc<KeySet>,
-    pub(super) rejected: Arc<[Rejected]>,
     revoked: Arc<Revocations>,
 }
 
@@ -216,7 +215,6 @@ impl Tended {
             keys: None,
             written: Arc::default(),
             revoked: Arc::default(),
-            rejected: Arc::default(),
         }
     }
 
@@ -256,8 +254,8 @@ impl Tended {
             Sight::Same => {}
             Sight::Keys(found, memo) => {
                 source.memo = memo;
-                self.rejected = found.rejected.into();
-                self.keys = Some(Arc::new(KeySet::new(found.keys, Supply::Files)));
+                let keys = KeySet::new(found.keys, Supply::Files).without(found.rejected);
+                self.keys = Some(Arc::new(keys));
                 self.follow_card_lists(now);
             }
             Sight::List(list, memo) => {

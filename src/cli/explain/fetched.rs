@@ -13,10 +13,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Those the last gateway kept in `[keys] snapshot`. Nobody is asked.
 pub(super) fn kept(config: &Config) -> Keys {
-    let feeds: Vec<_> = config.feeds.iter().filter(|it| is_remote(it)).collect();
+    let feeds = remote(config);
     match &config.snapshot {
         Some(folder) if !feeds.is_empty() => {
-            let feeds: Vec<_> = feeds.into_iter().cloned().collect();
             fetch::recalled(folder, &feeds, config.keys.clone(), app::now)
         }
         _ => config.keys.clone(),
@@ -27,7 +26,7 @@ pub(super) fn kept(config: &Config) -> Keys {
 /// written.
 pub(super) fn asked(config: &Config) -> Result<Keys, Failure> {
     let kept = kept(config);
-    let feeds: Vec<_> = config.feeds.iter().filter(|it| is_remote(it)).collect();
+    let feeds = remote(config);
     if feeds.is_empty() {
         return Ok(kept);
     }
@@ -36,7 +35,6 @@ pub(super) fn asked(config: &Config) -> Result<Keys, Failure> {
         app::seed().map_err(Failure::io)?,
         PATIENCE,
     ))?;
-    let feeds = feeds.into_iter().cloned().collect();
     let adopted = keeper.adopt(feeds, config.keys.clone());
     let fetched = adopted.map_err(Failure::io)?.load_full();
     let awaited = fetched.issuers();
@@ -47,8 +45,11 @@ pub(super) fn asked(config: &Config) -> Result<Keys, Failure> {
     }))
 }
 
-/// Whether something of it is on a server.
-fn is_remote(feed: &Feed) -> bool {
-    let mut origins = feed.keys.iter().chain(&feed.revoked);
-    origins.any(|origin| matches!(origin, Origin::Remote(_)))
+/// The feeds of which something is on a server.
+fn remote(config: &Config) -> Vec<Feed> {
+    let is_remote = |feed: &&Feed| {
+        let mut origins = feed.keys.iter().chain(&feed.revoked);
+        origins.any(|origin| matches!(origin, Origin::Remote(_)))
+    };
+    config.feeds.iter().filter(is_remote).cloned().collect()
 }

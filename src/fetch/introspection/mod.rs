@@ -291,13 +291,8 @@ impl Platform {
         } else {
             self.about.keep.min(REFUSAL_KEPT)
         };
-        let Some(end) = told.expires_at else {
-            return longest;
-        };
-        let left = end.millis().saturating_sub(now.millis());
-        longest.min(Duration::from_millis(
-            u64::try_from(left).unwrap_or_default(),
-        ))
+        let left = told.expires_at.map(|end| end.since(now));
+        left.map_or(longest, |left| left.min(longest))
     }
 
     fn digest(&self, code: &str, particulars: &[u8]) -> [u8; DIGEST] {
