@@ -197,9 +197,7 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<(), Reason> {
         let Circumstances { matter, scene, .. } = circumstances;
-        let place = self
-            .terminals
-            .place(&matter.scan.claims, matter.door.strangers);
+        let place = self.place(matter);
         let relation = relation(code.region, place.as_ref().ok());
         recorder.placed(scene.ok(), &place.unwrap_or_default(), relation);
         let (scene, _) = (scene?, place?);
@@ -218,9 +216,7 @@ impl Gateway {
     ) -> Result<Decision<'a>, Rejection<'a>> {
         let refuse = |reason| circumstances.refuse(reason);
         let Circumstances { matter, scene, .. } = circumstances;
-        let place = self
-            .terminals
-            .place(&matter.scan.claims, matter.door.strangers);
+        let place = self.place(matter);
         let relation = relation(verified.region(), place.as_ref().ok());
         recorder.placed(scene.ok(), &place.unwrap_or_default(), relation);
         let (scene, place) = (scene.map_err(refuse)?, place.map_err(refuse)?);
@@ -244,6 +240,12 @@ impl Gateway {
             route,
             rival: circumstances.rival,
         })
+    }
+
+    /// Where the scan was made.
+    fn place<'a>(&'a self, matter: Matter<'a>) -> Result<Place<'a>, Reason> {
+        let claims = &matter.scan.claims;
+        self.terminals.place(claims, matter.door.strangers)
     }
 
     fn scene(&self, named: Option<&str>, door: &Door) -> Result<&Scene, Reason> {

@@ -147,33 +147,23 @@ impl Rejection<'_> {
 pub(super) fn refuse_text(unclassified: Unclassified<'_>) -> Rejection<'_> {
     match unclassified {
         Unclassified::Ambiguous { family, rival } => Rejection {
-            reason: Reason::AmbiguousCode,
             family: Some(family),
             rival: Some(rival),
-            issuer: None,
-            lack: None,
-            unread: None,
+            ..Rejection::early(Reason::AmbiguousCode)
         },
         Unclassified::BadChecksum(family) => Rejection {
-            reason: Reason::BadChecksum,
             family: Some(family),
-            rival: None,
-            issuer: None,
-            lack: None,
-            unread: None,
+            ..Rejection::early(Reason::BadChecksum)
         },
         Unclassified::Malformed(family, error) => Rejection {
-            reason: match error {
+            family: Some(family),
+            unread: Some(error),
+            ..Rejection::early(match error {
                 ParseError::Chunked => Reason::PartialCode,
                 ParseError::Checksum { .. } | ParseError::Unexpected { .. } => {
                     Reason::MalformedCode
                 }
-            },
-            family: Some(family),
-            rival: None,
-            issuer: None,
-            lack: None,
-            unread: Some(error),
+            })
         },
         Unclassified::Unknown => Rejection::early(Reason::UnknownCode),
     }

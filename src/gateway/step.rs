@@ -54,8 +54,7 @@ impl<'a> Suspended<'a> {
         secrets: &'v Secrets,
         now: Timestamp,
     ) -> Values<'v> {
-        let Matter { scan, door, .. } = self.circumstances.matter;
-        let place = self.gateway.terminals.place(&scan.claims, door.strangers);
+        let place = self.gateway.place(self.circumstances.matter);
         let values = values_of(self.code(), account, secrets, now);
         Values {
             issuer: self.findings.issuer.map(|issuer| &*issuer.id),
@@ -111,14 +110,11 @@ impl<'a> Circumstances<'a> {
         })
     }
 
-    pub(super) const fn refuse(&self, reason: Reason) -> Rejection<'a> {
+    pub(super) fn refuse(&self, reason: Reason) -> Rejection<'a> {
         Rejection {
-            reason,
             family: Some(self.family),
             rival: self.rival,
-            issuer: None,
-            lack: None,
-            unread: None,
+            ..Rejection::early(reason)
         }
     }
 }

@@ -31,8 +31,7 @@ impl Keys {
 
     /// The issuer of that name.
     pub fn issuer(&self, name: &str) -> Option<&Issuer> {
-        let known = self.by_name.get(name).or(self.anyone.as_ref())?;
-        Some(known)
+        self.meant_by(Some(name))
     }
 
     /// The issuer a code means that says this, or nothing, about it.

@@ -1,6 +1,6 @@
 //! Questions that would show a platform too much, or could never be put.
 
-use super::routes::{accounts, unfillable};
+use super::routes::{accounts, leak, unfillable, unfilled};
 use crate::config::diagnostic::{Collector, Diagnostic};
 use crate::config::source::Place;
 use crate::config::suggest::quoted;
@@ -32,15 +32,8 @@ impl Lint<'_> {
 
     fn leak(&self, one: &Introspection, family: &Family, at: Place) {
         if one.contract.shows_code() && family.account_count() > 1 {
-            let message = format!(
-                "introspection {} would show this backend the whole text of {}, accounts of other \
-                 departments included",
-                quoted(&one.name),
-                family.id
-            );
-            let found = Diagnostic::error("account-leak", at, message);
-            self.to
-                .push(found.help("use a contract with ${account} and no ${code}"));
+            let whose = format!("introspection {}", quoted(&one.name));
+            self.to.push(leak(&whose, family, at));
         }
     }
 
@@ -69,9 +62,7 @@ impl Lint<'_> {
             let unfillable =
                 scenes.find_map(|scene| unfillable(&slot.placeholder, account, family, scene));
             if let Some(message) = unfillable {
-                let found = Diagnostic::warning("contract-unfilled", at, message);
-                self.to
-                    .push(found.help("such a scan is answered contract-unfilled"));
+                self.to.push(unfilled(message, at));
             }
         }
     }

@@ -171,15 +171,8 @@ impl Lint<'_> {
             .meets(route)
             .find(|(family, _)| family.account_count() > 1);
         if let Some((family, _)) = leaking {
-            let message = format!(
-                "route {} would show this backend the whole text of {}, accounts of other \
-                 departments included",
-                quoted(&route.name),
-                family.id
-            );
-            let found = Diagnostic::error("account-leak", at, message);
-            self.to
-                .push(found.help("use a contract with ${account} and no ${code}"));
+            let whose = format!("route {}", quoted(&route.name));
+            self.to.push(leak(&whose, family, at));
         }
     }
 
@@ -199,14 +192,28 @@ impl Lint<'_> {
                     continue;
                 };
                 if !said.contains(&message) {
-                    let found = Diagnostic::warning("contract-unfilled", at, message.clone());
-                    self.to
-                        .push(found.help("such a scan is answered contract-unfilled"));
+                    self.to.push(unfilled(message.clone(), at));
                     said.push(message);
                 }
             }
         }
     }
+}
+
+/// What is said of a contract that shows the whole text of a code with several accounts.
+pub(super) fn leak(whose: &str, family: &Family, at: Place) -> Diagnostic {
+    let message = format!(
+        "{whose} would show this backend the whole text of {}, accounts of other departments included",
+        family.id
+    );
+    let found = Diagnostic::error("account-leak", at, message);
+    found.help("use a contract with ${account} and no ${code}")
+}
+
+/// What is said of a contract with such a gap.
+pub(super) fn unfilled(message: String, at: Place) -> Diagnostic {
+    let found = Diagnostic::warning("contract-unfilled", at, message);
+    found.help("such a scan is answered contract-unfilled")
 }
 
 /// Why a gap of a contract would stay empty for every such code in this scene.

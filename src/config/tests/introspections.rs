@@ -1,5 +1,6 @@
 //! What is said about platforms that are asked wrongly.
 
+use super::mistakes::TWO_IN_ONE;
 use super::*;
 
 const ROUTES: &str = "config_version = 1
@@ -40,21 +41,6 @@ regex = 'C[0-9]{18}'
 match = [\"C123456789012345678\"]
 ";
 
-/// A family whose codes carry two departments' accounts.
-const TWO: &str = "id = \"two\"
-names = { en = \"Two\", zh = \"二合一\" }
-kind = \"aggregate\"
-sources = [\"made up\"]
-mask = \"all\"
-trust = \"structure\"
-[[shape]]
-regex = 'T(?<a>[0-9]{4})-(?<b>[0-9]{4})'
-[fields]
-accounts = { payment = \"a\", health-card = \"b\" }
-[examples]
-match = [\"T1234-5678\"]
-";
-
 /// Replaces `old` in the routes and gives what is said, the place and the message of each finding.
 #[track_caller]
 fn check(old: &str, new: &str, expected: &[&str]) {
@@ -68,7 +54,7 @@ fn said(routes: &str, card: &str) -> Vec<String> {
     let files = [
         ("routes.toml", routes),
         ("plugins/card.toml", card),
-        ("plugins/two.toml", TWO),
+        ("plugins/two.toml", TWO_IN_ONE),
     ];
     let text = findings(&files);
     let heads = text.lines().filter(|line| line.contains(".toml:"));

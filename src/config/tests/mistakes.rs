@@ -36,7 +36,7 @@ no_match = [\"1\"]
 ";
 
 /// A family whose codes carry two departments' accounts.
-const TWO_IN_ONE: &str = "id = \"two\"
+pub(super) const TWO_IN_ONE: &str = "id = \"two\"
 names = { en = \"Two\", zh = \"二合一\" }
 kind = \"aggregate\"
 sources = [\"made up\"]

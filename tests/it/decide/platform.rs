@@ -3,7 +3,7 @@ use std::sync::Arc;
 use multicode::config::Config;
 use multicode::explain::{Detail, Explanation, Telling, explain};
 use multicode::family::{Kind, Region};
-use multicode::gateway::{Matter, Suspended};
+use multicode::gateway::Suspended;
 use multicode::reason::Reason;
 use multicode::route::contract::Secrets;
 use multicode::scan::{Claims, Cleaning, Scan, clean};
@@ -69,11 +69,7 @@ fn told<T>(scene: &str, says: Option<Introspected>, look: impl FnOnce(&Explanati
         ask: Some(&ask),
     };
     let now = Timestamp::from_seconds(NOW);
-    let matter = Matter {
-        scan: &scan,
-        door: &door,
-        keys: &gateway.keys,
-    };
+    let matter = gateway.matter(&scan, &door);
     look(&explain(&gateway, matter, telling, now).0)
 }
 
@@ -200,11 +196,7 @@ fn the_index_is_shown_to_its_own_department_alone() {
         ask: Some(&ask),
     };
     let now = Timestamp::from_seconds(NOW);
-    let matter = Matter {
-        scan: &scan,
-        door: &door,
-        keys: &gateway.keys,
-    };
+    let matter = gateway.matter(&scan, &door);
     let (story, decided) = explain(&gateway, matter, telling, now);
     assert_eq!(story.trust.index.as_deref(), Some("… (2)"));
     let (decision, secrets) = (decided.unwrap(), Secrets::default());

@@ -177,6 +177,11 @@ use clock;
 
 /// Whether a gateway believes the code with these keys then.
 fn outcome(keys: &Keys, code: &str, now: Timestamp) -> Result<String, &'static str> {
+    decided(keys, code, now).map_err(|(slug, _)| slug)
+}
+
+/// The same, and of a refused one whether newer keys are asked for.
+fn decided(keys: &Keys, code: &str, now: Timestamp) -> Result<String, (&'static str, bool)> {
     use multicode::scan::{Claims, Cleaning, Scan, clean};
 
     let scan = Scan {
@@ -193,7 +198,7 @@ fn outcome(keys: &Keys, code: &str, now: Timestamp) -> Result<String, &'static s
         now,
     );
     let decided = decided.map(|decision| decision.route.name.to_string());
-    decided.map_err(|rejection| rejection.reason.slug())
+    decided.map_err(|rejection| (rejection.reason.slug(), rejection.lack.is_some()))
 }
 
 /// A server that has one key, `k1`.

@@ -1,13 +1,11 @@
 //! Keys that carry no id, and codes that name none.
 
 use multicode::family::{Encoding, Form};
-use multicode::gateway::Matter;
 use multicode::sandbox::signer::SigningKey;
-use multicode::scan::{Claims, Cleaning, Scan, clean};
 use serde_json::{Value, json};
 
 use super::server::{KeyServer, Reply};
-use super::{Tending, make_key, outcome, set, token};
+use super::{Tending, decided, make_key, outcome, set, token};
 
 fn nameless(keys: &[&SigningKey]) -> String {
     let keys: Vec<_> = keys
@@ -34,23 +32,9 @@ fn token_without_kid(key: &SigningKey) -> String {
 
 /// `(slug, whether newer keys are asked for)`
 fn lacks(tending: &Tending, code: &str) -> (String, bool) {
-    let keys = tending.keys.load();
-    let scan = Scan {
-        text: clean(code, Cleaning::Scanner),
-        claims: Claims::default(),
-    };
-    let door = crate::shipped::door();
-    let decided = crate::shipped::GATEWAY.decide(
-        Matter {
-            scan: &scan,
-            door: &door,
-            keys: &keys,
-        },
-        multicode::app::now(),
-    );
-    match decided {
+    match decided(&tending.keys.load(), code, multicode::app::now()) {
         Ok(_) => ("ok".into(), false),
-        Err(rejection) => (rejection.reason.slug().into(), rejection.lack.is_some()),
+        Err((slug, lacks)) => (slug.into(), lacks),
     }
 }
 
