@@ -59,6 +59,18 @@ reasons! {
     UnsupportedMediaType = "unsupported-media-type", Ingress, "The media type is not supported";
     /// A picture was sent in which no code could be read.
     UnreadablePicture = "unreadable-picture", Ingress, "No code can be read in the picture";
+    /// The terminal, the issuer or the address sends more than it may.
+    RateLimited = "rate-limited", Ingress, "Too many requests";
+    /// The scene asks for an idempotency key and the request has none.
+    IdempotencyKeyMissing = "idempotency-key-missing", Guard, "The scene needs an idempotency key";
+    /// The idempotency key is not one.
+    IdempotencyKeyMalformed = "idempotency-key-malformed", Guard, "The idempotency key cannot be read";
+    /// The idempotency key was used with another request.
+    IdempotencyKeyReused = "idempotency-key-reused", Guard, "The idempotency key belongs to another request";
+    /// The request of this idempotency key is under way.
+    InFlight = "in-flight", Guard, "The same request is under way";
+    /// The request was answered, and its answer was too large to be kept.
+    AnswerNotKept = "answer-not-kept", Guard, "The answer was given and not kept";
     /// No family claims the text.
     UnknownCode = "unknown-code", Classify, "The code is of no known family";
     /// Several families claim the text and nothing tells them apart.
@@ -117,6 +129,16 @@ reasons! {
     NoRoute = "no-route", Route, "No department takes this code here";
     /// The backend's contract asks for a field the terminal did not send.
     ContractUnfilled = "contract-unfilled", Route, "A field the department needs is missing";
+    /// The code is good for one use and was used.
+    Replayed = "replayed", Guard, "The code was used before";
+    /// The code was made before the gateway could tell whether it was used; a newer one is needed.
+    RefreshCode = "refresh-code", Guard, "A newer code is needed";
+    /// The store of used codes and outcomes is away.
+    StoreUnavailable = "store-unavailable", Guard, "What was sent cannot be recorded";
+    /// The store of used codes holds as many as it may.
+    StoreFull = "store-full", Guard, "Too many codes are remembered";
+    /// Every endpoint of the backend has as many requests as it may, and others wait already.
+    UpstreamBusy = "upstream-busy", Forward, "The department is busy";
     /// No connection to the backend could be made; nothing was sent.
     UpstreamUnreachable = "upstream-unreachable", Forward, "The department cannot be reached";
     /// The backend answered something that is not HTTP.
@@ -150,6 +172,8 @@ pub enum Stage {
     Policy,
     /// A department is chosen.
     Route,
+    /// What was done before is looked up, and what will be done is recorded.
+    Guard,
     /// The department is asked.
     Forward,
 }
@@ -164,6 +188,7 @@ impl Stage {
             Self::Trust => "trust",
             Self::Policy => "policy",
             Self::Route => "route",
+            Self::Guard => "guard",
             Self::Forward => "forward",
         }
     }

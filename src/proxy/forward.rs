@@ -8,7 +8,7 @@ use http_body_util::Full;
 use super::exchange::Exchange;
 use super::headers::{self, Client};
 use super::identity::{TRACEPARENT, TRACESTATE};
-use super::respond::{REQUEST_ID, Refusal};
+use super::respond::{REQUEST_ID, Refusal, Silence};
 use crate::gateway::{Decision, Gateway};
 use crate::reason::Reason;
 use crate::route::contract::{Body, RenderError, Rendered};
@@ -31,14 +31,14 @@ pub async fn send(
 }
 
 fn no_answer(error: &SendError) -> Refusal {
-    let refuse = |reason, timed_out| Refusal {
-        timed_out,
-        ..Refusal::from(reason)
-    };
     match error {
-        SendError::Invalid => refuse(Reason::UpstreamInvalid, false),
-        SendError::OutcomeUnknown { timed_out } => refuse(Reason::OutcomeUnknown, *timed_out),
-        SendError::Unreachable => refuse(Reason::UpstreamUnreachable, false),
+        SendError::Invalid => Reason::UpstreamInvalid.into(),
+        SendError::OutcomeUnknown { timed_out: false } => Reason::OutcomeUnknown.into(),
+        SendError::OutcomeUnknown { timed_out: true } => Refusal {
+            silence: Silence::Late,
+            ..Refusal::from(Reason::OutcomeUnknown)
+        },
+        SendError::Unreachable => Reason::UpstreamUnreachable.into(),
     }
 }
 

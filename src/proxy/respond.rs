@@ -35,10 +35,21 @@ pub struct Refusal {
     pub family: Option<Box<str>>,
     /// The configured issuer's id, if trust refused one of its codes.
     pub issuer: Option<Box<str>>,
-    /// Whether no answer came in time; decides between two gateway errors.
-    pub timed_out: bool,
+    /// How it came that an outcome is not known; decides between the statuses that say so.
+    pub silence: Silence,
     /// The methods the path takes, where another one was used.
     pub allow: Option<&'static str>,
+}
+
+/// How it came that an outcome is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// The connection broke.
+    Broken,
+    /// No answer in time.
+    Late,
+    /// An earlier request of the same key came to nothing that is known.
+    Recorded,
 }
 
 impl From<Reason> for Refusal {
@@ -48,7 +59,7 @@ impl From<Reason> for Refusal {
             detail: None,
             family: None,
             issuer: None,
-            timed_out: false,
+            silence: Silence::Broken,
             allow: None,
         }
     }
@@ -74,9 +85,13 @@ impl Refusal {
     /// The status that goes with it.
     pub const fn status(&self) -> StatusCode {
         match self.reason {
-            Reason::MalformedRequest | Reason::Truncated | Reason::MissingCode => {
-                StatusCode::BAD_REQUEST
-            }
+            Reason::MalformedRequest
+            | Reason::Truncated
+            | Reason::MissingCode
+            | Reason::IdempotencyKeyMissing
+            | Reason::IdempotencyKeyMalformed => StatusCode::BAD_REQUEST,
+            Reason::InFlight | Reason::AnswerNotKept => StatusCode::CONFLICT,
+            Reason::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Reason::UnknownIssuer
             | Reason::UnknownKey
             | Reason::BadSignature
@@ -106,15 +121,24 @@ impl Refusal {
             | Reason::TooOld
             | Reason::RegionNotServed
             | Reason::NoRoute
+            | Reason::IdempotencyKeyReused
+            | Reason::Replayed
+            | Reason::RefreshCode
             | Reason::ContractUnfilled => StatusCode::UNPROCESSABLE_ENTITY,
-            Reason::OutcomeUnknown if self.timed_out => StatusCode::GATEWAY_TIMEOUT,
-            Reason::UpstreamUnreachable | Reason::UpstreamInvalid | Reason::OutcomeUnknown => {
-                StatusCode::BAD_GATEWAY
-            }
+            Reason::UpstreamInvalid => StatusCode::BAD_GATEWAY,
+            Reason::OutcomeUnknown => match self.silence {
+                Silence::Broken => StatusCode::BAD_GATEWAY,
+                Silence::Late => StatusCode::GATEWAY_TIMEOUT,
+                Silence::Recorded => StatusCode::CONFLICT,
+            },
             Reason::KeyUnavailable
             | Reason::KeysStale
             | Reason::VerifierBusy
             | Reason::IssuerUnavailable
+            | Reason::StoreUnavailable
+            | Reason::StoreFull
+            | Reason::UpstreamBusy
+            | Reason::UpstreamUnreachable
             | Reason::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -136,6 +160,11 @@ impl Refusal {
             self.reason,
             Reason::TooSlow
                 | Reason::Truncated
+                | Reason::InFlight
+                | Reason::RateLimited
+                | Reason::StoreFull
+                | Reason::StoreUnavailable
+                | Reason::UpstreamBusy
                 | Reason::UpstreamUnreachable
                 | Reason::Overloaded
                 | Reason::KeyUnavailable

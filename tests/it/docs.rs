@@ -8,7 +8,7 @@ use std::process::Command;
 use http::StatusCode;
 use multicode::gateway::Gateway;
 use multicode::metrics::{Fetch, KeysGauge, Metrics};
-use multicode::proxy::respond::Refusal;
+use multicode::proxy::respond::{Refusal, Silence};
 use multicode::reason::Reason;
 use multicode::time::Timestamp;
 
@@ -55,11 +55,14 @@ fn check_reasons(heading: &str) {
 /// Every status a reason is answered with, the usual one first.
 fn statuses(reason: Reason) -> String {
     let usual = Refusal::from(reason);
-    let late = Refusal {
-        timed_out: true,
-        ..usual.clone()
-    };
-    let mut all = vec![usual.status(), late.status(), usual.status_of_head()];
+    let silent = [Silence::Broken, Silence::Late, Silence::Recorded].map(|silence| {
+        let refusal = Refusal {
+            silence,
+            ..usual.clone()
+        };
+        refusal.status()
+    });
+    let mut all = [&silent[..], &[usual.status_of_head()]].concat();
     all.sort_unstable();
     all.dedup();
     let all: Vec<_> = all.iter().map(StatusCode::as_str).collect();
@@ -109,7 +112,10 @@ fn documented_metrics_are_the_registered_ones() {
     let documented: BTreeSet<_> = documented.collect();
     let registered: BTreeSet<_> = registered.collect();
     assert_eq!(registered.difference(&documented).next(), None);
-    let source = fs::read_to_string(root().join("src/metrics.rs")).unwrap();
+    let files = fs::read_dir(root().join("src/metrics")).unwrap();
+    let source: String = files
+        .map(|file| fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
     for name in documented.difference(&registered) {
         let bare = name.trim_start_matches("multicode_");
         assert!(source.contains(&format!("\"{bare}\"")), "{name}");

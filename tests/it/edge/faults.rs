@@ -73,7 +73,7 @@ fn a_department_that_is_not_there_was_sent_nothing() {
         .unwrap();
     let gateway = TestGateway::with(|files| files.pass_through(address));
     let answer = gateway.scan(HEALTH_CARD, "other");
-    answer.assert_refused(502, "upstream-unreachable");
+    answer.assert_refused(503, "upstream-unreachable");
     assert_eq!(answer.json()["retryable"], true);
 }
 

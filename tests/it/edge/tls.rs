@@ -160,6 +160,6 @@ fn a_department_over_tls_is_asked_if_its_own_authority_vouches_for_it() {
 fn a_department_nobody_vouches_for_is_sent_nothing() {
     let (gateway, backend) = with_department("stranger");
     let answer = gateway.scan(HEALTH_CARD, "other");
-    answer.assert_refused(502, "upstream-unreachable");
+    answer.assert_refused(503, "upstream-unreachable");
     assert_eq!(backend.seen(), [""; 0]);
 }

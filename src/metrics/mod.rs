@@ -1,7 +1,10 @@
-//! What the gateway counts, in one file.
+//! What the gateway counts, a file for each part of it.
 //!
 //! Every label value comes from the configuration or a closed enum, never from a scan. Handles are
 //! resolved when a configuration is loaded: counting a scan is one atomic addition.
+
+mod introspections;
+mod issuers;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -13,6 +16,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use self::introspections::{Asked, Introspections};
+use self::issuers::Issuers;
+pub use self::issuers::{Fetch, KeysGauge};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::scan::{Artefact, Artefacts};
@@ -41,55 +47,6 @@ pub struct Handles {
     reasons: Box<[Counter]>,
     artefacts: Box<[Counter]>,
     ambiguous: Box<[Counter]>,
-}
-
-/// How an issuer's platform's word about a code was had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// It calls the code good.
-    Active,
-    /// Too many questions were open, so it was not asked.
-    Busy,
-    /// It does not call the code good.
-    Inactive,
-    /// An earlier question served.
-    Kept,
-    /// It was asked in vain.
-    Unavailable,
-}
-
-impl Asked {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Active,
-        Self::Busy,
-        Self::Inactive,
-        Self::Kept,
-        Self::Unavailable,
-    ];
-
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Busy => "busy",
-            Self::Inactive => "inactive",
-            Self::Kept => "kept",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-/// The counters of one introspection.
-#[derive(Debug)]
-pub struct Introspections(Box<[Counter]>);
-
-impl Introspections {
-    /// Counts how a word was had.
-    pub fn count(&self, how: Asked) {
-        let place = Asked::ALL.iter().position(|&one| one == how);
-        count(&self.0, place.unwrap_or_default());
-    }
 }
 
 impl Default for Metrics {
@@ -147,101 +104,6 @@ impl Default for Metrics {
     }
 }
 
-/// What is counted of the issuers' keys.
-#[derive(Clone, Debug, Default)]
-struct Issuers {
-    fetches: Family<Labels, Counter>,
-    keys: Family<Labels, Gauge>,
-    times: [Family<Labels, Gauge<f64, AtomicU64>>; 4],
-}
-
-/// The instants of an issuer's keys, in the order of [`KeysGauge::times`].
-const KEY_TIMES: [(&str, &str); 4] = [
-    (
-        "keys_fresh_timestamp_seconds",
-        "When an issuer's keys could last be had",
-    ),
-    (
-        "keys_next_refresh_timestamp_seconds",
-        "When an issuer's keys will be asked for again",
-    ),
-    (
-        "keys_stale_timestamp_seconds",
-        "When an issuer's keys no longer serve unless they can be had again",
-    ),
-    (
-        "keys_expiry_timestamp_seconds",
-        "When the first of an issuer's active keys ends",
-    ),
-];
-
-/// What came of asking an issuer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fetch {
-    /// Nothing that could be used.
-    Failure,
-    /// Something new.
-    Success,
-    /// The same as before.
-    Unchanged,
-}
-
-impl Fetch {
-    const ALL: [Self; 3] = [Self::Failure, Self::Success, Self::Unchanged];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Failure => "failure",
-            Self::Success => "success",
-            Self::Unchanged => "unchanged",
-        }
-    }
-}
-
-/// How it stands with one issuer's keys.
-#[derive(Clone, Copy, Debug)]
-pub struct KeysGauge<'a> {
-    /// Its id.
-    pub issuer: &'a str,
-    /// How many keys are in which state.
-    pub states: &'a [(&'static str, usize)],
-    /// How many of those it published cannot be used.
-    pub rejected: usize,
-    /// When they could last be had.
-    pub fresh: Option<Timestamp>,
-    /// When they will be asked for again.
-    pub next: Option<Timestamp>,
-    /// When they no longer serve.
-    pub stale: Option<Timestamp>,
-    /// When the first that is active ends.
-    pub expiry: Option<Timestamp>,
-}
-
-impl KeysGauge<'_> {
-    const fn times(&self) -> [Option<Timestamp>; 4] {
-        [self.fresh, self.next, self.stale, self.expiry]
-    }
-}
-
-impl Issuers {
-    fn register(registry: &mut Registry) -> Self {
-        let issuers = Self {
-            fetches: counters(
-                registry,
-                "key_fetches",
-                "Times an issuer's keys or lists were asked for, by what came of it",
-            ),
-            ..Self::default()
-        };
-        let help = "Keys of an issuer, by whether they verify";
-        registry.register("keys", help, issuers.keys.clone());
-        for ((name, help), family) in KEY_TIMES.iter().zip(&issuers.times) {
-            registry.register(*name, *help, family.clone());
-        }
-        issuers
-    }
-}
-
 fn counters(registry: &mut Registry, name: &str, help: &str) -> Family<Labels, Counter> {
     let family = Family::default();
     registry.register(name, help, family.clone());
@@ -286,18 +148,6 @@ impl Metrics {
         }
     }
 
-    /// Resolves the counters of an introspection, after [`Self::handles`].
-    pub fn introspection(&self, name: &str) -> Introspections {
-        let counters = Asked::ALL.iter().map(|how| {
-            let labels = vec![
-                ("introspection", name.into()),
-                ("outcome", how.name().into()),
-            ];
-            self.introspections.get_or_create_owned(&labels)
-        });
-        Introspections(counters.collect())
-    }
-
     /// Notes that files were loaded, or could not be.
     pub fn reloaded(&self, success: bool, now: Timestamp) {
         let result = if success { "success" } else { "failure" };
@@ -308,43 +158,6 @@ impl Metrics {
         if success {
             self.last_reload_success.set(seconds(now));
         }
-    }
-
-    /// Counts a question to an issuer.
-    pub fn keys_fetched(&self, issuer: &str, outcome: Fetch) {
-        for kind in Fetch::ALL {
-            let labels = vec![("issuer", issuer.into()), ("outcome", kind.name().into())];
-            let counter = self.issuers.fetches.get_or_create_owned(&labels);
-            counter.inc_by(u64::from(kind == outcome));
-        }
-    }
-
-    /// Notes how it stands with an issuer's keys.
-    pub fn keys_stand(&self, gauge: &KeysGauge<'_>) {
-        let rejected = ("rejected", gauge.rejected);
-        for &(state, count) in gauge.states.iter().chain([&rejected]) {
-            let labels = vec![("issuer", gauge.issuer.into()), ("state", state.into())];
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.issuers.keys.get_or_create_owned(&labels).set(count);
-        }
-        let labels = vec![("issuer", gauge.issuer.into())];
-        for (family, time) in self.issuers.times.iter().zip(gauge.times()) {
-            match time {
-                Some(time) => {
-                    let gauge = family.get_or_create_owned(&labels);
-                    gauge.set(seconds(time));
-                }
-                None => {
-                    family.remove(&labels);
-                }
-            }
-        }
-    }
-
-    /// Forgets the issuers; those that are left are noted again.
-    pub fn forget_issuers(&self) {
-        self.issuers.keys.clear();
-        self.issuers.times.iter().for_each(Family::clear);
     }
 
     /// Every metric in the OpenMetrics text format.
