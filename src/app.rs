@@ -266,6 +266,8 @@ fn upstream(config: &crate::config::Upstream) -> Result<UpstreamConfig, StartErr
         endpoints: config.endpoints.clone(),
         connect_timeout: config.connect_timeout,
         timeout: config.timeout,
+        first_byte_timeout: config.timeout,
+        idle_timeout: config.timeout,
         idle: config.idle,
         tls: config
             .ca

@@ -4,10 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use http::Response;
 use http::header::HeaderValue;
-use http::{Request, Response};
-use http_body_util::Full;
 
 use super::exchange::Exchange;
 use super::introspect::introspect;
@@ -23,7 +21,7 @@ use crate::route::contract::Secrets;
 use crate::scan::Scan;
 use crate::time::Timestamp;
 use crate::trust::{Answer, Keys, Need};
-use crate::upstream::ResponseBody;
+use crate::upstream::{Ask, ResponseBody};
 
 /// How long a scan waits for a key nobody knows yet. A key server answers within some hundred
 /// milliseconds; a person at a window does not wait longer.
@@ -35,10 +33,7 @@ pub(super) enum Act {
     /// The terminal is answered.
     Answer(Response<ResponseBody>),
     /// A department is asked.
-    Ask {
-        upstream: usize,
-        request: Request<Full<Bytes>>,
-    },
+    Ask { upstream: usize, ask: Ask },
 }
 
 impl Proxy {
@@ -155,7 +150,7 @@ fn act(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Resu
             let request = forward::request(forward, decision, exchange, now)?;
             Ok(Act::Ask {
                 upstream: forward.upstream,
-                request,
+                ask: request.into(),
             })
         }
     }

@@ -14,16 +14,17 @@ use crate::reason::Reason;
 use crate::route::contract::{Body, RenderError, Rendered};
 use crate::route::{Forward, Told};
 use crate::time::Timestamp;
-use crate::upstream::{ResponseBody, SendError, Upstreams};
+use crate::upstream::{Ask, ResponseBody, SendError, Upstreams, Withheld};
 
-/// Sends the request, once.
+/// Sends the request, once; `intent` is recorded before its first byte.
 pub async fn send(
     upstreams: &Upstreams,
     upstream: usize,
-    request: Request<Full<Bytes>>,
+    ask: Ask,
+    intent: impl AsyncFnOnce() -> Result<(), Withheld>,
 ) -> Result<Response<ResponseBody>, Refusal> {
     let mut response = upstreams
-        .send(upstream, request)
+        .send(upstream, ask, intent)
         .await
         .map_err(|error| no_answer(&error))?;
     headers::from_upstream(response.headers_mut());
@@ -32,6 +33,7 @@ pub async fn send(
 
 fn no_answer(error: &SendError) -> Refusal {
     match error {
+        SendError::Busy => Reason::UpstreamBusy.into(),
         SendError::Invalid => Reason::UpstreamInvalid.into(),
         SendError::OutcomeUnknown { timed_out: false } => Reason::OutcomeUnknown.into(),
         SendError::OutcomeUnknown { timed_out: true } => Refusal {
@@ -39,6 +41,7 @@ fn no_answer(error: &SendError) -> Refusal {
             ..Refusal::from(Reason::OutcomeUnknown)
         },
         SendError::Unreachable => Reason::UpstreamUnreachable.into(),
+        SendError::Withheld => Reason::StoreUnavailable.into(),
     }
 }
 

@@ -42,7 +42,7 @@ use crate::server::{Framing, Handler, Peer, WorkerContext};
 use crate::tick::Timer;
 use crate::time::Timestamp;
 use crate::trust::Keys;
-use crate::upstream::{ResponseBody, Upstreams};
+use crate::upstream::{self, ResponseBody, Upstreams};
 /// One worker's proxy.
 #[derive(Debug)]
 pub struct Proxy {
@@ -181,8 +181,8 @@ impl Proxy {
         };
         match self.decide(view, &exchange).await? {
             Act::Answer(response) => Ok(response),
-            Act::Ask { upstream, request } => {
-                forward::send(&view.upstreams, upstream, request).await
+            Act::Ask { upstream, ask } => {
+                forward::send(&view.upstreams, upstream, ask, upstream::unrecorded).await
             }
         }
     }

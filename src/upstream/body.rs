@@ -13,11 +13,15 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::{body::Incoming, client::conn::http1::SendRequest};
 
-use super::pool::Pool;
+use super::{pool::Pool, seats::Seat};
 use crate::tick::{Alarm, Timer};
 
 /// An answer's body.
-pub struct ResponseBody(Kind);
+pub struct ResponseBody {
+    kind: Kind,
+    /// Given up with the last byte.
+    seat: Option<Seat>,
+}
 
 enum Kind {
     /// Bytes of our own, taken when they are sent.
@@ -67,18 +71,33 @@ impl ResponseBody {
             timer,
             patience,
         };
-        Self(Kind::Pooled(pooled))
+        Kind::Pooled(pooled).into()
+    }
+
+    /// The same, holding on to the seat until it has ended or is dropped.
+    pub(super) fn holding(mut self, seat: Seat) -> Self {
+        self.seat = Some(seat);
+        self
     }
 
     /// No bytes.
     pub fn empty() -> Self {
-        Self(Kind::Full(Bytes::new()))
+        Kind::Full(Bytes::new()).into()
+    }
+}
+
+impl From<Kind> for ResponseBody {
+    fn from(kind: Kind) -> Self {
+        Self { kind, seat: None }
     }
 }
 
 impl<B: Into<Bytes>> From<B> for ResponseBody {
     fn from(bytes: B) -> Self {
-        Self(Kind::Full(bytes.into()))
+        Self {
+            kind: Kind::Full(bytes.into()),
+            seat: None,
+        }
     }
 }
 
@@ -98,22 +117,27 @@ impl Body for ResponseBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.get_mut().0 {
+        let this = self.get_mut();
+        let frame = match &mut this.kind {
             Kind::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::Pooled(pooled) => pooled.poll_frame(cx),
+        };
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            this.seat = None;
         }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Pooled(pooled) => pooled.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.kind {
             Kind::Full(bytes) => Full::new(bytes.clone()).size_hint(),
             Kind::Pooled(pooled) => pooled.incoming.size_hint(),
         }

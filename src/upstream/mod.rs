@@ -7,7 +7,9 @@
 
 mod body;
 mod connect;
+mod intent;
 mod pool;
+mod seats;
 
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
@@ -17,8 +19,51 @@ use http_body::Body;
 use http_body_util::Full;
 
 pub use self::body::{BodyError, ResponseBody};
+use self::intent::Intent;
 use self::pool::{Delivery, Pool};
+use self::seats::Seat;
 use crate::tick::Timer;
+
+/// A backend in the same city answers a SYN in milliseconds; half a second is a lost packet sent
+/// again.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The terminal's user is waiting.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections kept open to each endpoint by each worker.
+pub const IDLE: usize = 32;
+
+/// What is asked of a backend.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Its target in origin form.
+    pub request: Request<Full<Bytes>>,
+    /// What a consistent hash goes by.
+    pub sticky: Option<u64>,
+    /// Whether the route says that sending it twice does no harm.
+    pub idempotent: bool,
+}
+
+impl From<Request<Full<Bytes>>> for Ask {
+    /// To be sent once, wherever its turn is.
+    fn from(request: Request<Full<Bytes>>) -> Self {
+        Self {
+            request,
+            sticky: None,
+            idempotent: false,
+        }
+    }
+}
+
+/// The intent to send could not be recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Withheld;
+
+/// The intent of a request that nobody keeps books about.
+pub async fn unrecorded() -> Result<(), Withheld> {
+    Ok(())
+}
 
 /// A backend and how to treat it.
 #[derive(Clone, Debug)]
@@ -29,12 +74,32 @@ pub struct UpstreamConfig {
     pub endpoints: Vec<Endpoint>,
     /// For one endpoint's connection, the TLS handshake included.
     pub connect_timeout: Duration,
-    /// From the request until the answer's head, and between two parts of its body.
+    /// From the request until the answer's end.
     pub timeout: Duration,
+    /// From the request until the answer's head.
+    pub first_byte_timeout: Duration,
+    /// Between two parts of the answer's body.
+    pub idle_timeout: Duration,
     /// Connections kept open to each endpoint while nobody uses them.
     pub idle: usize,
     /// Whom to trust; endpoints over https cannot be reached without.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+impl Default for UpstreamConfig {
+    /// No endpoints, and the times the files' defaults give.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            endpoints: Vec::new(),
+            connect_timeout: CONNECT_TIMEOUT,
+            timeout: TIMEOUT,
+            first_byte_timeout: TIMEOUT,
+            idle_timeout: TIMEOUT,
+            idle: IDLE,
+            tls: None,
+        }
+    }
 }
 
 /// One address of a backend.
@@ -53,6 +118,9 @@ pub struct Endpoint {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
+    /// Every endpoint has as much to do as it may, and others wait already; nothing was sent.
+    #[error("the upstream has too much to do")]
+    Busy,
     /// The request arrived, but what came back is not an answer in HTTP.
     #[error("the upstream's answer is not HTTP")]
     Invalid,
@@ -65,6 +133,9 @@ pub enum SendError {
     /// No endpoint took the request; nothing of it was sent.
     #[error("no endpoint of the upstream could be reached")]
     Unreachable,
+    /// The intent to send could not be recorded, so nothing was sent.
+    #[error("what was to be sent could not be recorded")]
+    Withheld,
 }
 
 /// The backends, as one worker sees them.
@@ -102,23 +173,39 @@ impl Upstreams {
 
     /// Sends the request to the next endpoint that takes it, and waits for the answer's head.
     ///
+    /// `intent` runs once, when a connection stands ready and before the first byte is written; if
+    /// it says no, nothing was sent.
+    ///
     /// The target is in origin form. `Host` is the endpoint's, and the body is announced with
     /// `Content-Length` and nothing else, whatever the headers said: they may be a client's.
-    pub async fn send(
+    pub async fn send<I>(
         &self,
         upstream: usize,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<ResponseBody>, SendError> {
+        ask: Ask,
+        intent: I,
+    ) -> Result<Response<ResponseBody>, SendError>
+    where
+        I: AsyncFnOnce() -> Result<(), Withheld>,
+    {
         let upstream = self.upstreams.get(upstream).ok_or(SendError::Unreachable)?;
         // Until something is written the whole search shares the time of one answer.
         let until = self.timer.now() + upstream.timeout;
-        let mut request = reframed(request);
+        let mut intent = Intent::new(intent);
+        let mut request = reframed(ask.request);
         for pool in upstream.in_turn() {
             let authority = pool.endpoint().authority.clone();
             request.headers_mut().insert(header::HOST, authority);
-            match pool.deliver(request, until).await? {
-                Delivery::Answered(response) => return checked(response),
-                Delivery::Unsent(returned) => request = returned,
+            match pool.deliver(request, until, &mut intent).await? {
+                Delivery::Answered(response) => {
+                    return checked(response.map(|body| body.holding(Seat)));
+                }
+                Delivery::Unsent {
+                    request: returned,
+                    why,
+                } => {
+                    tracing::trace!(?why, "not sent");
+                    request = returned;
+                }
             }
         }
         Err(SendError::Unreachable)

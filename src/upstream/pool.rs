@@ -13,8 +13,9 @@ use hyper::client::conn::http1::SendRequest;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Endpoint, ResponseBody, SendError, UpstreamConfig,
+    Endpoint, ResponseBody, SendError, UpstreamConfig, Withheld,
     connect::{Connector, Unconnected},
+    intent::Intent,
 };
 use crate::tick::Timer;
 
@@ -46,8 +47,24 @@ struct Idle {
 pub(super) enum Delivery {
     /// The answer's head is here.
     Answered(Response<ResponseBody>),
-    /// Nothing of it was written.
-    Unsent(Request<Full<Bytes>>),
+    /// The backend has seen nothing of it.
+    Unsent {
+        /// As it was.
+        request: Request<Full<Bytes>>,
+        /// What kept it.
+        why: Unsent,
+    },
+}
+
+/// Why a backend has seen nothing of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unsent {
+    /// The connection was closed before anything was written to it.
+    Closed,
+    /// No connection could be made.
+    Connect,
+    /// There was no time left.
+    Late,
 }
 
 impl Pool {
@@ -70,11 +87,15 @@ impl Pool {
     }
 
     /// Sends the request over a kept connection, or over a new one when none is left.
-    pub(super) async fn deliver(
+    pub(super) async fn deliver<I>(
         self: &Rc<Self>,
         mut request: Request<Full<Bytes>>,
         until: Instant,
-    ) -> Result<Delivery, SendError> {
+        intent: &mut Intent<I>,
+    ) -> Result<Delivery, SendError>
+    where
+        I: AsyncFnOnce() -> Result<(), Withheld>,
+    {
         loop {
             let (sender, fresh) = match self.take() {
                 Some(kept) => (kept, false),
@@ -82,12 +103,19 @@ impl Pool {
                 None => {
                     match Box::pin(self.connector.connect(&self.endpoint, self.left(until))).await {
                         Ok(new) => (new, true),
-                        Err(Unconnected) => return Ok(Delivery::Unsent(request)),
+                        Err(Unconnected) => {
+                            let why = Unsent::Connect;
+                            return Ok(Delivery::Unsent { request, why });
+                        }
                     }
                 }
             };
+            intent.record().await?;
             match self.exchange(sender, request, until).await? {
-                Delivery::Unsent(returned) if !fresh => request = returned,
+                Delivery::Unsent {
+                    request: returned,
+                    why: Unsent::Closed,
+                } if !fresh => request = returned,
                 delivery => return Ok(delivery),
             }
         }
@@ -101,7 +129,8 @@ impl Pool {
     ) -> Result<Delivery, SendError> {
         let left = self.left(until);
         if left.is_zero() {
-            return Ok(Delivery::Unsent(request));
+            let why = Unsent::Late;
+            return Ok(Delivery::Unsent { request, why });
         }
         let answer = self.timer.within(left, sender.try_send_request(request));
         match answer.await {
@@ -115,7 +144,10 @@ impl Pool {
                 )
             }))),
             Ok(Err(mut error)) => match error.take_message() {
-                Some(request) => Ok(Delivery::Unsent(request)),
+                Some(request) => Ok(Delivery::Unsent {
+                    request,
+                    why: Unsent::Closed,
+                }),
                 None if error.error().is_parse() => Err(SendError::Invalid),
                 None => Err(SendError::OutcomeUnknown { timed_out: false }),
             },

@@ -1,7 +1,5 @@
 //! Backends: defaults applied, trust roots asked for.
 
-use std::time::Duration;
-
 use http::{HeaderValue, uri};
 
 use super::{Files, Surroundings};
@@ -9,17 +7,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{Upstream as Written, Word};
 use crate::config::meaning::Upstream;
 use crate::config::reader::{Endpoint as WrittenEndpoint, Scheme};
-use crate::upstream::Endpoint;
-
-/// A backend in the same city answers a SYN in milliseconds; half a second is a lost packet sent
-/// again.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// The terminal's user is waiting.
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Connections kept open to each endpoint by each worker.
-const IDLE: u16 = 32;
+use crate::upstream::{CONNECT_TIMEOUT, Endpoint, IDLE, TIMEOUT};
 
 /// Lowers every backend that is whole.
 pub(super) fn lower(files: &Files, around: Surroundings<'_>) -> Vec<Upstream> {
@@ -56,7 +44,7 @@ fn lower_one(name: &Word, one: &Written, around: Surroundings<'_>) -> Option<Ups
             .collect(),
         connect_timeout: one.connect_timeout.map_or(CONNECT_TIMEOUT, |it| it.value),
         timeout: one.timeout.map_or(TIMEOUT, |it| it.value),
-        idle: one.idle.map_or(IDLE, |it| it.value).into(),
+        idle: one.idle.map_or(IDLE, |it| it.value.into()),
         ca: one.ca.as_ref().map(|ca| around.folder.join(&ca.value)),
     })
 }

@@ -30,7 +30,7 @@ use crate::time::Timestamp;
 use crate::trust::Introspected;
 use crate::trust::introspection::AnswerLayout;
 use crate::trust::standing::chain;
-use crate::upstream::{SendError, Upstreams};
+use crate::upstream::{SendError, Upstreams, unrecorded};
 
 /// How long a word counts by default: from the window to the pharmacy is another scan, but a card
 /// that is blocked meanwhile must not open much.
@@ -273,7 +273,9 @@ impl Platform {
         request: Request<Full<Bytes>>,
         upstreams: &Upstreams,
     ) -> Result<Bytes, NoWord> {
-        let answer = upstreams.send(self.about.upstream, request).await?;
+        let answer = upstreams
+            .send(self.about.upstream, request.into(), unrecorded)
+            .await?;
         // The platforms that are known say no in an answer of status 200; with any other status
         // nobody says anything about a code.
         if answer.status() != StatusCode::OK {

@@ -59,7 +59,7 @@ fn asker(port: u16) -> Asker {
         connect_timeout: DEFAULT_TIMEOUT,
         timeout: DEFAULT_TIMEOUT,
         idle: 1,
-        tls: None,
+        ..UpstreamConfig::default()
     };
     let timer = Timer::new();
     Asker {

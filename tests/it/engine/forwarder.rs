@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use multicode::{
     server::{Config, Handler, Listener, Peer, Server, WorkerContext},
     tick::Timer,
-    upstream::{ResponseBody, Upstreams},
+    upstream::{ResponseBody, Upstreams, unrecorded},
 };
 
 use super::{SOON, answer, config, outcome, upstream::towards};
@@ -31,7 +31,7 @@ impl Handler for Forwarder {
         *forward.method_mut() = head.method;
         *forward.uri_mut() = head.uri;
         *forward.headers_mut() = end_to_end(head.headers);
-        match self.upstreams.send(0, forward).await {
+        match self.upstreams.send(0, forward.into(), unrecorded).await {
             Ok(response) => {
                 let (mut head, body) = response.into_parts();
                 head.headers = end_to_end(head.headers);

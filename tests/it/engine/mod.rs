@@ -17,7 +17,7 @@ use hyper::body::Incoming;
 use multicode::{
     server::{Config, Handler, Listener, Patience, Peer, Refusals, Running, Server},
     tick::Timer,
-    upstream::{ResponseBody, SendError, UpstreamConfig, Upstreams},
+    upstream::{ResponseBody, SendError, UpstreamConfig, Upstreams, unrecorded},
 };
 
 /// Long enough for anything that is going to happen.
@@ -96,7 +96,7 @@ impl Handler for Obedient {
                 let mut request = Request::new(Full::new(body));
                 *request.method_mut() = head.method;
                 *request.uri_mut() = target;
-                match self.upstreams.send(0, request).await {
+                match self.upstreams.send(0, request.into(), unrecorded).await {
                     Ok(response) => response,
                     Err(error) => answer(502, outcome(&error)),
                 }
@@ -121,10 +121,12 @@ impl Handler for Obedient {
 
 fn outcome(error: &SendError) -> &'static str {
     match error {
+        SendError::Busy => "busy",
         SendError::Invalid => "invalid",
         SendError::OutcomeUnknown { timed_out: false } => "unknown",
         SendError::OutcomeUnknown { timed_out: true } => "unknown, timed out",
         SendError::Unreachable => "unreachable",
+        SendError::Withheld => "withheld",
     }
 }
 

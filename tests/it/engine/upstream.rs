@@ -103,7 +103,9 @@ pub(super) fn towards(ports: &[u16]) -> UpstreamConfig {
         connect_timeout: Duration::from_millis(200),
         timeout: TIMEOUT,
         idle: 4,
-        tls: None,
+        first_byte_timeout: TIMEOUT,
+        idle_timeout: TIMEOUT,
+        ..UpstreamConfig::default()
     }
 }
 
