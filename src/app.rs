@@ -5,17 +5,20 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
+use rustls::ClientConfig;
 
 use crate::config::{Config, Limits};
 use crate::fetch::{Introspection, Platform};
 use crate::fetch::{Keeper, KeeperGone, Pace, Setting};
 use crate::gateway::Gateway;
+use crate::keyfile::open_to_others;
 use crate::metrics::Metrics;
 use crate::proxy::respond::Refusal;
 use crate::proxy::{Entrance, Proxy, Shared, Site, SiteConfig};
@@ -23,7 +26,7 @@ use crate::reason::Reason;
 use crate::server::{self, BindError, Listener, Patience, Refusals, Running, Server};
 use crate::time::Timestamp;
 use crate::tls::{self, TlsError};
-use crate::upstream::UpstreamConfig;
+use crate::upstream::{Names, UpstreamConfig};
 
 /// Addresses given on the command line, which stand above the files'.
 #[derive(Clone, Copy, Debug, Default)]
@@ -266,16 +269,37 @@ fn upstream(config: &crate::config::Upstream) -> Result<UpstreamConfig, StartErr
         endpoints: config.endpoints.clone(),
         connect_timeout: config.connect_timeout,
         timeout: config.timeout,
-        first_byte_timeout: config.timeout,
-        idle_timeout: config.timeout,
+        first_byte_timeout: config.first_byte_timeout,
+        idle_timeout: config.idle_timeout,
         idle: config.idle,
+        protocol: config.protocol,
         tls: config
             .ca
             .as_deref()
-            .map(tls::client_config)
+            .map(|ca| department_tls(ca, config))
             .transpose()
             .map_err(trust)?,
+        server_name: config.server_name.clone(),
+        names: Names::of_the_system(),
     })
+}
+
+fn department_tls(
+    ca: &Path,
+    config: &crate::config::Upstream,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    if let Some(identity) = &config.identity {
+        let key = &identity.key;
+        let found = std::fs::metadata(key).map_err(|source| TlsError::Read {
+            path: key.clone(),
+            source,
+        })?;
+        if let Some(mode) = open_to_others(&found) {
+            let path = key.clone();
+            return Err(TlsError::Open { path, mode });
+        }
+    }
+    tls::department_config(ca, config.identity.as_ref(), config.protocol.alpn())
 }
 
 fn listeners(config: &Config, first: Option<SocketAddr>) -> Result<Vec<Listener>, StartError> {

@@ -10,7 +10,8 @@ use std::{
 };
 
 use rustls::{
-    ClientConfig, RootCertStore, ServerConfig,
+    ClientConfig, ConfigBuilder, RootCertStore, ServerConfig,
+    client::WantsClientCert,
     crypto::{CryptoProvider, ring},
 };
 use rustls_pki_types::{
@@ -43,6 +44,14 @@ pub enum TlsError {
         /// What is wrong with them.
         #[source]
         source: rustls::Error,
+    },
+    /// Others than its owner may use a file with a private key.
+    #[error("{}: mode {mode:04o}, expected a file only its owner may use", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
     },
     /// The text is not PEM.
     #[error("{}: broken PEM", path.display())]
@@ -101,6 +110,40 @@ pub fn client_config(ca: &Path) -> Result<Arc<ClientConfig>, TlsError> {
     Authority::read(ca).map(|authority| authority.config)
 }
 
+/// The certificate chain and key we show to servers that ask who we are, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The chain, our own certificate first.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// The same with who we are, and the one protocol that is to be spoken inside (RFC 7301).
+///
+/// TLS 1.2 has only key exchanges with ephemeral keys here. Sessions are resumed, and nothing is
+/// sent early: RFC 8446, section 8, "0-RTT data … can be replayed".
+pub fn department_config(
+    ca: &Path,
+    identity: Option<&Identity>,
+    protocol: &[u8],
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let builder = builder(ca, certificates(ca)?)?;
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(Identity { cert, key }) => builder
+            .with_client_auth_cert(certificates(cert)?, private_key(key)?)
+            .map_err(|source| TlsError::Pair {
+                cert: cert.clone(),
+                key: key.clone(),
+                source,
+            })?,
+    };
+    config.alpn_protocols = vec![protocol.to_vec()];
+    config.enable_early_data = false;
+    Ok(Arc::new(config))
+}
+
 /// Whom to trust about a server, and how to tell it from another.
 #[derive(Clone)]
 pub struct Authority {
@@ -135,6 +178,15 @@ fn trusting(
     ca: &Path,
     certificates: Vec<CertificateDer<'static>>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
+    let mut config = builder(ca, certificates)?.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn builder(
+    ca: &Path,
+    certificates: Vec<CertificateDer<'static>>,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
     let mut roots = RootCertStore::empty();
     for (place, certificate) in certificates.into_iter().enumerate() {
         let index = place + 1;
@@ -146,13 +198,10 @@ fn trusting(
                 source,
             })?;
     }
-    let mut config = ClientConfig::builder_with_provider(provider())
+    let versions = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(TlsError::Versions)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+        .map_err(TlsError::Versions)?;
+    Ok(versions.with_root_certificates(roots))
 }
 
 fn provider() -> Arc<CryptoProvider> {

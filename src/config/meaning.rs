@@ -19,8 +19,9 @@ use crate::proxy::landing::Landing;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
 use crate::time::Timestamp;
+use crate::tls::Identity;
 use crate::trust::{Introspected, Keys};
-use crate::upstream::Endpoint;
+use crate::upstream::{Endpoint, Protocol};
 
 /// A whole configuration.
 #[derive(Debug)]
@@ -120,12 +121,22 @@ pub struct Upstream {
     pub endpoints: Vec<Endpoint>,
     /// For a connection.
     pub connect_timeout: Duration,
-    /// Until the answer's head.
+    /// Until the answer's end.
     pub timeout: Duration,
+    /// Until the answer's head.
+    pub first_byte_timeout: Duration,
+    /// Between two parts of the answer's body.
+    pub idle_timeout: Duration,
     /// Connections kept open a worker.
     pub idle: usize,
+    /// What is spoken.
+    pub protocol: Protocol,
     /// The only trust root of `https` endpoints, PEM.
     pub ca: Option<PathBuf>,
+    /// Who we say we are.
+    pub identity: Option<Identity>,
+    /// Whose certificate is expected, if not the endpoint's host's.
+    pub server_name: Option<String>,
 }
 
 /// A `[[test]]` of a route file.

@@ -150,7 +150,10 @@ fn act(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Resu
             let request = forward::request(forward, decision, exchange, now)?;
             Ok(Act::Ask {
                 upstream: forward.upstream,
-                ask: request.into(),
+                ask: Ask {
+                    idempotent: forward.idempotent,
+                    ..request.into()
+                },
             })
         }
     }

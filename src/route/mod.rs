@@ -48,6 +48,8 @@ pub struct Forward {
     pub contract: Contract,
     /// Header names of this route's own, and what they tell.
     pub headers: Box<[(HeaderName, Told)]>,
+    /// Whether the backend may be asked twice where the first outcome is unknown.
+    pub idempotent: bool,
 }
 
 /// What a route's own header tells the backend.

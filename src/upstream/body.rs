@@ -4,17 +4,16 @@ use std::{
     fmt,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
-    time::Duration,
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
+use h2::{Reason, RecvStream};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::{body::Incoming, client::conn::http1::SendRequest};
+use hyper::body::Incoming;
 
-use super::{pool::Pool, seats::Seat};
-use crate::tick::{Alarm, Timer};
+use super::{connect::Line, deadline::Vigil, http2::Stream, pool::Pool, seats::Seat};
 
 /// An answer's body.
 pub struct ResponseBody {
@@ -26,6 +25,8 @@ pub struct ResponseBody {
 enum Kind {
     /// Bytes of our own, taken when they are sent.
     Full(Bytes),
+    /// An upstream's bytes, and its share of the connection they come from.
+    Multiplexed(Box<Multiplexed>),
     /// An upstream's bytes, and the connection they come from.
     Pooled(Pooled),
 }
@@ -36,53 +37,46 @@ pub enum BodyError {
     /// The upstream broke off.
     #[error("the upstream broke off its answer")]
     Broken(#[source] hyper::Error),
-    /// The upstream sent nothing for too long.
-    #[error("the upstream stopped in the middle of its answer")]
+    /// The upstream broke off, over HTTP/2.
+    #[error("the upstream broke off its answer")]
+    Reset(#[source] h2::Error),
+    /// The upstream sent nothing for too long, or sent for too long.
+    #[error("the upstream did not finish its answer in time")]
     Stalled,
 }
 
-struct Pooled {
-    incoming: Incoming,
-    ended: bool,
+pub(super) struct Pooled {
+    pub(super) incoming: Incoming,
+    pub(super) vigil: Vigil,
+    pub(super) pool: Rc<Pool>,
     /// Present until the connection goes back to its pool or is given up.
-    sender: Option<SendRequest<Full<Bytes>>>,
-    pool: Rc<Pool>,
-    /// Set while we wait for the upstream.
-    alarm: Option<Alarm>,
-    timer: Timer,
-    patience: Duration,
+    pub(super) line: Option<Line>,
+    pub(super) ended: bool,
 }
 
+pub(super) struct Multiplexed {
+    pub(super) incoming: RecvStream,
+    pub(super) vigil: Vigil,
+    /// What is left by `Content-Length`, if the answer says it.
+    pub(super) left: Option<u64>,
+    pub(super) data_ended: bool,
+    /// Its place on the connection, until the last byte.
+    #[expect(dead_code, reason = "held, not read")]
+    pub(super) place: Stream,
+}
+
+type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
+
 impl ResponseBody {
-    pub(super) fn pooled(
-        incoming: Incoming,
-        sender: SendRequest<Full<Bytes>>,
-        pool: Rc<Pool>,
-        timer: Timer,
-        patience: Duration,
-    ) -> Self {
-        let sender = Some(sender);
-        let pooled = Pooled {
-            incoming,
-            ended: false,
-            sender,
-            pool,
-            alarm: None,
-            timer,
-            patience,
-        };
-        Kind::Pooled(pooled).into()
+    /// No bytes.
+    pub fn empty() -> Self {
+        Kind::Full(Bytes::new()).into()
     }
 
     /// The same, holding on to the seat until it has ended or is dropped.
     pub(super) fn holding(mut self, seat: Seat) -> Self {
         self.seat = Some(seat);
         self
-    }
-
-    /// No bytes.
-    pub fn empty() -> Self {
-        Kind::Full(Bytes::new()).into()
     }
 }
 
@@ -92,12 +86,21 @@ impl From<Kind> for ResponseBody {
     }
 }
 
+impl From<Pooled> for ResponseBody {
+    fn from(pooled: Pooled) -> Self {
+        Kind::Pooled(pooled).into()
+    }
+}
+
+impl From<Multiplexed> for ResponseBody {
+    fn from(multiplexed: Multiplexed) -> Self {
+        Kind::Multiplexed(Box::new(multiplexed)).into()
+    }
+}
+
 impl<B: Into<Bytes>> From<B> for ResponseBody {
     fn from(bytes: B) -> Self {
-        Self {
-            kind: Kind::Full(bytes.into()),
-            seat: None,
-        }
+        Kind::Full(bytes.into()).into()
     }
 }
 
@@ -113,14 +116,12 @@ impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let this = self.get_mut();
         let frame = match &mut this.kind {
             Kind::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Kind::Multiplexed(multiplexed) => multiplexed.poll_frame(cx),
             Kind::Pooled(pooled) => pooled.poll_frame(cx),
         };
         if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
@@ -132,6 +133,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Full(bytes) => bytes.is_empty(),
+            Kind::Multiplexed(multiplexed) => multiplexed.incoming.is_end_stream(),
             Kind::Pooled(pooled) => pooled.incoming.is_end_stream(),
         }
     }
@@ -139,29 +141,32 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Full(bytes) => Full::new(bytes.clone()).size_hint(),
+            Kind::Multiplexed(multiplexed) => {
+                let exact = multiplexed.left.map(SizeHint::with_exact);
+                exact.unwrap_or_default()
+            }
             Kind::Pooled(pooled) => pooled.incoming.size_hint(),
         }
     }
 }
 
 impl Pooled {
-    fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
         match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Ready(frame) => {
-                self.alarm = None;
-                self.ended = frame.is_none();
-                Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
+            Poll::Ready(None) => {
+                self.ended = true;
+                Poll::Ready(None)
             }
+            Poll::Ready(Some(_)) if !self.vigil.heard() => {
+                // Closed, whatever else would come.
+                self.line = None;
+                Poll::Ready(Some(Err(BodyError::Stalled)))
+            }
+            Poll::Ready(Some(frame)) => Poll::Ready(Some(frame.map_err(BodyError::Broken))),
             Poll::Pending => {
-                let alarm = self.alarm.get_or_insert_with(|| {
-                    let alarm = self.timer.alarm();
-                    alarm.set(self.patience);
-                    alarm
-                });
-                alarm.poll(cx).map(|()| Some(Err(BodyError::Stalled)))
+                ready!(self.vigil.silence(cx));
+                self.line = None;
+                Poll::Ready(Some(Err(BodyError::Stalled)))
             }
         }
     }
@@ -169,12 +174,70 @@ impl Pooled {
 
 impl Drop for Pooled {
     /// hyper drops a body it has read to the end without asking for the end; any other one takes
-    /// its connection with it.
+    /// its connection with it (RFC 9112, section 9.3.1).
     fn drop(&mut self) {
-        if let Some(sender) = self.sender.take()
+        if let Some(line) = self.line.take()
             && (self.ended || self.incoming.is_end_stream())
         {
-            self.pool.give_back(sender);
+            self.pool.give_back(line);
         }
     }
+}
+
+impl Multiplexed {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
+        if !self.data_ended {
+            match self.incoming.poll_data(cx) {
+                Poll::Ready(Some(_)) if !self.vigil.heard() => return stalled(),
+                Poll::Ready(Some(Ok(data))) => return Poll::Ready(Some(Ok(self.took(data)))),
+                Poll::Ready(Some(Err(error))) if self.is_whole(&error) => return Poll::Ready(None),
+                Poll::Ready(Some(Err(error))) => {
+                    return Poll::Ready(Some(Err(BodyError::Reset(error))));
+                }
+                Poll::Ready(None) => self.data_ended = true,
+                Poll::Pending => {
+                    ready!(self.vigil.silence(cx));
+                    return stalled();
+                }
+            }
+        }
+        match self.incoming.poll_trailers(cx) {
+            Poll::Ready(trailers) => Poll::Ready(match trailers {
+                Ok(trailers) => trailers.map(|trailers| Ok(Frame::trailers(trailers))),
+                Err(error) if self.is_whole(&error) => None,
+                Err(error) => Some(Err(BodyError::Reset(error))),
+            }),
+            Poll::Pending => {
+                ready!(self.vigil.silence(cx));
+                stalled()
+            }
+        }
+    }
+
+    /// Lets the backend send as much again.
+    fn took(&mut self, data: Bytes) -> Frame<Bytes> {
+        let length = data.len();
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(u64::try_from(length).unwrap_or(u64::MAX));
+        }
+        if self
+            .incoming
+            .flow_control()
+            .release_capacity(length)
+            .is_err()
+        {
+            tracing::trace!("a window of a stream that has ended");
+        }
+        Frame::data(data)
+    }
+
+    /// RFC 9113, section 8.1: a server may reset the stream with `NO_ERROR` "after sending a
+    /// complete response"; whether it was complete only its length can tell.
+    fn is_whole(&self, error: &h2::Error) -> bool {
+        error.reason() == Some(Reason::NO_ERROR) && self.left == Some(0)
+    }
+}
+
+fn stalled() -> Polled {
+    Poll::Ready(Some(Err(BodyError::Stalled)))
 }

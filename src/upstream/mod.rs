@@ -1,15 +1,22 @@
 //! Requests to the departments' backends: each is delivered at most once, over connections that
 //! every worker keeps for itself.
 //!
-//! A request goes to another connection or endpoint only while it is certain that not a byte of it
-//! was written: the connection could not be made, or hyper hands the request back. From the first
-//! byte on its fate is the backend's to know, and the answer here is [`SendError::OutcomeUnknown`].
+//! A request goes to another connection or endpoint only while it is certain that the backend has
+//! seen nothing of it: the connection could not be made, hyper hands the request back unwritten, or
+//! the backend itself says that it did not look at it (HTTP/2's `REFUSED_STREAM`, and streams above
+//! a GOAWAY's last one). Otherwise its fate is the backend's to know, and the answer here is
+//! [`SendError::OutcomeUnknown`], unless the route says that twice does no harm.
 
 mod body;
 mod connect;
+mod deadline;
+mod deliver;
+mod http2;
 mod intent;
 mod pool;
+mod resolve;
 mod seats;
+mod socket;
 
 use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
 
@@ -20,7 +27,9 @@ use http_body_util::Full;
 
 pub use self::body::{BodyError, ResponseBody};
 use self::intent::Intent;
+pub use self::pool::Protocol;
 use self::pool::{Delivery, Pool};
+pub use self::resolve::Names;
 use self::seats::Seat;
 use crate::tick::Timer;
 
@@ -82,8 +91,14 @@ pub struct UpstreamConfig {
     pub idle_timeout: Duration,
     /// Connections kept open to each endpoint while nobody uses them.
     pub idle: usize,
-    /// Whom to trust; endpoints over https cannot be reached without.
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Whom to trust and who we are; endpoints over https cannot be reached without.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The name a certificate must be for, if it is not the endpoint's host.
+    pub server_name: Option<String>,
+    /// Where the addresses of endpoints' names are known.
+    pub names: Arc<Names>,
 }
 
 impl Default for UpstreamConfig {
@@ -97,7 +112,10 @@ impl Default for UpstreamConfig {
             first_byte_timeout: TIMEOUT,
             idle_timeout: TIMEOUT,
             idle: IDLE,
+            protocol: Protocol::default(),
             tls: None,
+            server_name: None,
+            names: Names::of_the_system(),
         }
     }
 }
@@ -192,23 +210,36 @@ impl Upstreams {
         let until = self.timer.now() + upstream.timeout;
         let mut intent = Intent::new(intent);
         let mut request = reframed(ask.request);
-        for pool in upstream.in_turn() {
+        let mut copy = ask.idempotent.then(|| request.clone());
+        let mut failed = None;
+        let endpoints = upstream.pools.len();
+        for (turn, pool) in upstream.in_turn().enumerate() {
+            if turn >= endpoints && failed.is_none() {
+                break;
+            }
             let authority = pool.endpoint().authority.clone();
             request.headers_mut().insert(header::HOST, authority);
-            match pool.deliver(request, until, &mut intent).await? {
-                Delivery::Answered(response) => {
+            match pool.deliver(request, until, &mut intent).await {
+                Ok(Delivery::Answered(response)) => {
                     return checked(response.map(|body| body.holding(Seat)));
                 }
-                Delivery::Unsent {
-                    request: returned,
-                    why,
-                } => {
+                Ok(Delivery::Unsent { request: kept, why }) => {
                     tracing::trace!(?why, "not sent");
-                    request = returned;
+                    request = kept;
                 }
+                Err(error @ SendError::OutcomeUnknown { .. }) => {
+                    // RFC 9110, section 9.2.2: sent again only if "the request semantics are
+                    // actually idempotent", which the route says, and then once.
+                    let Some(again) = copy.take().filter(|_| !pool.left(until).is_zero()) else {
+                        return Err(error);
+                    };
+                    request = again;
+                    failed = Some(error);
+                }
+                Err(error) => return Err(error),
             }
         }
-        Err(SendError::Unreachable)
+        Err(failed.unwrap_or(SendError::Unreachable))
     }
 }
 
@@ -223,7 +254,7 @@ impl Upstream {
         }
     }
 
-    /// Every endpoint once, beginning with the next in turn.
+    /// Every endpoint once, beginning with the next in turn, and the first of them again.
     fn in_turn(&self) -> impl Iterator<Item = &Rc<Pool>> {
         let first = self.next.get();
         self.next.set(if first + 1 < self.pools.len() {
@@ -231,7 +262,8 @@ impl Upstream {
         } else {
             0
         });
-        self.pools.iter().cycle().skip(first).take(self.pools.len())
+        let turns = self.pools.len() + 1;
+        self.pools.iter().cycle().skip(first).take(turns)
     }
 }
 

@@ -1,21 +1,24 @@
 //! The connections of one worker to one endpoint.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     rc::{Rc, Weak},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri, header, uri};
 use http_body_util::Full;
-use hyper::client::conn::http1::SendRequest;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
 
 use super::{
-    Endpoint, ResponseBody, SendError, UpstreamConfig, Withheld,
-    connect::{Connector, Unconnected},
-    intent::Intent,
+    Endpoint, ResponseBody, UpstreamConfig,
+    connect::{Connector, Line, Unconnected},
+    deadline::{Budget, Patience},
+    http2::Multiplexed,
 };
 use crate::tick::Timer;
 
@@ -25,21 +28,47 @@ const IDLE_AGE: Duration = Duration::from_secs(30);
 /// How often connections beyond that age are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// Idle connections, the one used last on top, so that the surplus grows old at the bottom.
+/// How requests go over connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// One after the other (RFC 9112).
+    #[default]
+    Http1,
+    /// Many at once (RFC 9113).
+    Http2,
+}
+
+impl Protocol {
+    /// Its name in TLS (RFC 7301).
+    pub const fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
+    }
+}
+
+/// What one worker has open to one endpoint.
 #[derive(Debug)]
 pub(super) struct Pool {
     endpoint: Endpoint,
-    connector: Connector,
-    idle: RefCell<Vec<Idle>>,
+    pub(super) protocol: Protocol,
+    pub(super) connector: Connector,
+    pub(super) patience: Patience,
+    pub(super) budget: Budget,
+    pub(super) timer: Timer,
     keep: usize,
-    /// Between two parts of an answer's body.
-    patience: Duration,
-    timer: Timer,
+    /// The one used last on top, so that the surplus grows old at the bottom.
+    idle: RefCell<Vec<Idle>>,
+    pub(super) shared: RefCell<Vec<Rc<Multiplexed>>>,
+    /// Whoever wants another shared connection waits for the one that is being made.
+    pub(super) connecting: Semaphore,
+    pub(super) failures: Cell<u64>,
 }
 
 #[derive(Debug)]
 struct Idle {
-    sender: SendRequest<Full<Bytes>>,
+    line: Line,
     since: Instant,
 }
 
@@ -47,7 +76,7 @@ struct Idle {
 pub(super) enum Delivery {
     /// The answer's head is here.
     Answered(Response<ResponseBody>),
-    /// The backend has seen nothing of it.
+    /// The backend has seen nothing of it, or says that it did not look at it.
     Unsent {
         /// As it was.
         request: Request<Full<Bytes>>,
@@ -65,20 +94,30 @@ pub(super) enum Unsent {
     Connect,
     /// There was no time left.
     Late,
+    /// The backend said that it will not look at it: `REFUSED_STREAM`, or above a GOAWAY's last.
+    Refused,
+}
+
+impl Delivery {
+    pub(super) fn unsent(request: Request<Full<Bytes>>, why: Unsent) -> Self {
+        Self::Unsent { request, why }
+    }
 }
 
 impl Pool {
     pub(super) fn new(endpoint: Endpoint, config: &UpstreamConfig, timer: &Timer) -> Self {
-        let connector = Connector::new(&endpoint, config, timer);
-        let idle = RefCell::default();
-        let timer = timer.clone();
         Self {
-            endpoint,
-            connector,
-            idle,
+            protocol: config.protocol,
+            connector: Connector::new(&endpoint, config, timer),
+            patience: Patience::new(config),
+            budget: Budget::new(),
+            timer: timer.clone(),
             keep: config.idle,
-            patience: config.timeout,
-            timer,
+            idle: RefCell::default(),
+            shared: RefCell::default(),
+            connecting: Semaphore::new(1),
+            failures: Cell::new(0),
+            endpoint,
         }
     }
 
@@ -86,114 +125,118 @@ impl Pool {
         &self.endpoint
     }
 
-    /// Sends the request over a kept connection, or over a new one when none is left.
-    pub(super) async fn deliver<I>(
-        self: &Rc<Self>,
-        mut request: Request<Full<Bytes>>,
-        until: Instant,
-        intent: &mut Intent<I>,
-    ) -> Result<Delivery, SendError>
-    where
-        I: AsyncFnOnce() -> Result<(), Withheld>,
-    {
-        loop {
-            let (sender, fresh) = match self.take() {
-                Some(kept) => (kept, false),
-                // Boxed: connecting is rare, and its state would be moved with every request.
-                None => {
-                    match Box::pin(self.connector.connect(&self.endpoint, self.left(until))).await {
-                        Ok(new) => (new, true),
-                        Err(Unconnected) => {
-                            let why = Unsent::Connect;
-                            return Ok(Delivery::Unsent { request, why });
-                        }
-                    }
-                }
-            };
-            intent.record().await?;
-            match self.exchange(sender, request, until).await? {
-                Delivery::Unsent {
-                    request: returned,
-                    why: Unsent::Closed,
-                } if !fresh => request = returned,
-                delivery => return Ok(delivery),
-            }
-        }
-    }
-
-    async fn exchange(
-        self: &Rc<Self>,
-        mut sender: SendRequest<Full<Bytes>>,
-        request: Request<Full<Bytes>>,
-        until: Instant,
-    ) -> Result<Delivery, SendError> {
-        let left = self.left(until);
-        if left.is_zero() {
-            let why = Unsent::Late;
-            return Ok(Delivery::Unsent { request, why });
-        }
-        let answer = self.timer.within(left, sender.try_send_request(request));
-        match answer.await {
-            Ok(Ok(response)) => Ok(Delivery::Answered(response.map(|body| {
-                ResponseBody::pooled(
-                    body,
-                    sender,
-                    Rc::clone(self),
-                    self.timer.clone(),
-                    self.patience,
-                )
-            }))),
-            Ok(Err(mut error)) => match error.take_message() {
-                Some(request) => Ok(Delivery::Unsent {
-                    request,
-                    why: Unsent::Closed,
-                }),
-                None if error.error().is_parse() => Err(SendError::Invalid),
-                None => Err(SendError::OutcomeUnknown { timed_out: false }),
-            },
-            Err(_elapsed) => Err(SendError::OutcomeUnknown { timed_out: true }),
-        }
-    }
-
-    fn left(&self, until: Instant) -> Duration {
+    pub(super) fn left(&self, until: Instant) -> Duration {
         until.saturating_duration_since(self.timer.now())
     }
 
-    /// The connection used last that is still open: its driver sees a close before we use it.
-    fn take(&self) -> Option<SendRequest<Full<Bytes>>> {
+    /// A kept connection that nobody has closed, the one used last first.
+    pub(super) async fn take(&self) -> Option<Line> {
         let now = self.timer.now();
-        let mut idle = self.idle.borrow_mut();
-        while let Some(top) = idle.pop() {
-            if usable(&top, now) {
-                return Some(top.sender);
+        loop {
+            let idle = self.idle.borrow_mut().pop()?;
+            if self.is_usable(&idle, now) && idle.line.is_quiet().await {
+                return Some(idle.line);
             }
         }
-        None
     }
 
     /// Keeps a connection whose last answer was read to its end.
-    pub(super) fn give_back(&self, sender: SendRequest<Full<Bytes>>) {
+    pub(super) fn give_back(&self, line: Line) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.keep && !sender.is_closed() {
-            idle.push(Idle {
-                sender,
-                since: self.timer.now(),
-            });
+        if idle.len() < self.keep && !line.sender.is_closed() {
+            let since = self.timer.now();
+            idle.push(Idle { line, since });
         }
+    }
+
+    fn is_usable(&self, idle: &Idle, now: Instant) -> bool {
+        idle.line.sender.is_ready()
+            && now.saturating_duration_since(idle.since) < IDLE_AGE
+            && self.connector.leads_to(idle.line.origin())
+    }
+
+    /// A shared connection with room for another request; made if there is none.
+    pub(super) async fn share(&self, until: Instant) -> Result<Rc<Multiplexed>, Unconnected> {
+        let failures = self.failures.get();
+        let mut turn = None;
+        loop {
+            if let Some(open) = self.find_shared().await {
+                return Ok(open);
+            }
+            if turn.is_none() {
+                let waited = self
+                    .timer
+                    .within(self.left(until), self.connecting.acquire());
+                turn = Some(waited.await.map_err(|_| Unconnected)?);
+                continue;
+            }
+            if self.failures.get() != failures {
+                // Somebody tried while we waited.
+                return Err(Unconnected);
+            }
+            // Boxed: connecting is rare, and its state would be moved with every request.
+            let made = Box::pin(self.connector.multiplexed(self.left(until))).await;
+            if made.is_err() {
+                self.failures.set(failures.wrapping_add(1));
+            }
+            let made = Rc::new(made?);
+            self.shared.borrow_mut().push(Rc::clone(&made));
+        }
+    }
+
+    /// One that has room; what is closed or goes away is forgotten on the way.
+    async fn find_shared(&self) -> Option<Rc<Multiplexed>> {
+        loop {
+            let found = {
+                let mut shared = self.shared.borrow_mut();
+                shared.retain(|one| one.takes_requests() && self.connector.leads_to(one.origin()));
+                shared.iter().find(|one| one.has_room()).cloned()?
+            };
+            if !found.is_open().await {
+                let mut shared = self.shared.borrow_mut();
+                shared.retain(|one| !Rc::ptr_eq(one, &found));
+            } else if found.has_room() {
+                return Some(found);
+            }
+        }
+    }
+
+    /// The request's target as HTTP/2 wants it (RFC 9113, section 8.3.1).
+    pub(super) fn target(&self, origin_form: &Uri) -> Result<Uri, http::Error> {
+        let authority = uri::Authority::try_from(self.endpoint.authority.as_bytes())?;
+        let path = origin_form.path_and_query().cloned();
+        let path = path.unwrap_or_else(|| uri::PathAndQuery::from_static("/"));
+        let parts = Uri::builder().scheme(self.endpoint.scheme.clone());
+        parts.authority(authority).path_and_query(path).build()
+    }
+
+    fn sweep(&self) {
+        let now = self.timer.now();
+        let mut idle = self.idle.borrow_mut();
+        idle.retain(|idle| self.is_usable(idle, now));
+        self.shared.borrow_mut().retain(|one| {
+            let idle = one.idle_since();
+            let old = idle.is_some_and(|since| now.saturating_duration_since(since) >= IDLE_AGE);
+            !old && one.takes_requests() && self.connector.leads_to(one.origin())
+        });
     }
 }
 
-fn usable(idle: &Idle, now: Instant) -> bool {
-    idle.sender.is_ready() && now.saturating_duration_since(idle.since) < IDLE_AGE
-}
+/// What HTTP/2 has no place for (RFC 9113, section 8.2.2).
+pub(super) const CONNECTION_HEADERS: [header::HeaderName; 5] = [
+    header::CONNECTION,
+    header::HOST,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
 
 /// Closes what has been idle for too long, until the pools are gone.
 pub(super) async fn close_idle(pools: Vec<Weak<Pool>>) {
     while pools.iter().any(|pool| pool.strong_count() > 0) {
         sleep(SWEEP).await;
         for pool in pools.iter().filter_map(Weak::upgrade) {
-            let now = pool.timer.now();
-            pool.idle.borrow_mut().retain(|idle| usable(idle, now));
+            pool.sweep();
         }
     }
 }

@@ -50,6 +50,7 @@ pub(crate) struct Forward {
     pub(crate) path: Option<Word>,
     pub(crate) method: Option<Word>,
     pub(crate) headers: Vec<(Word, Word)>,
+    pub(crate) idempotent: Option<Spanned<bool>>,
 }
 
 /// `redirect = { … }`.
@@ -127,6 +128,7 @@ impl Forward {
             path: table.optional("path", string),
             method: table.optional("method", string),
             headers: table.optional("headers", pairs).unwrap_or_default(),
+            idempotent: table.optional("idempotent", boolean),
         };
         table.finish();
         forward

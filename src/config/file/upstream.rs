@@ -25,8 +25,14 @@ pub(crate) struct Upstream {
     pub(crate) endpoints: Option<Vec<Spanned<Endpoint>>>,
     pub(crate) connect_timeout: Option<Spanned<Duration>>,
     pub(crate) timeout: Option<Spanned<Duration>>,
+    pub(crate) first_byte_timeout: Option<Spanned<Duration>>,
+    pub(crate) idle_timeout: Option<Spanned<Duration>>,
     pub(crate) idle: Option<Spanned<u16>>,
+    pub(crate) protocol: Option<Word>,
     pub(crate) ca: Option<Word>,
+    pub(crate) cert: Option<Word>,
+    pub(crate) key: Option<Word>,
+    pub(crate) server_name: Option<Word>,
 }
 
 impl Upstream {
@@ -37,8 +43,14 @@ impl Upstream {
             endpoints: table.required("endpoints", list(endpoint)),
             connect_timeout: table.optional("connect_timeout", duration),
             timeout: table.optional("timeout", duration),
+            first_byte_timeout: table.optional("first_byte_timeout", duration),
+            idle_timeout: table.optional("idle_timeout", duration),
             idle: table.optional("idle", integer(0..=1_024)),
+            protocol: table.optional("protocol", string),
             ca: table.optional("ca", string),
+            cert: table.optional("cert", string),
+            key: table.optional("key", string),
+            server_name: table.optional("server_name", string),
         };
         table.finish();
         upstream

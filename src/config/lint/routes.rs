@@ -28,6 +28,9 @@ impl Lint<'_> {
             };
             if let Action::Forward(forward) = &route.action {
                 self.leak(route, &forward.contract, at.action.unwrap_or(at.name));
+                if forward.idempotent {
+                    self.money_twice(route, at.action.unwrap_or(at.name));
+                }
             }
             // What an unknown name or an unreadable family makes unreachable is not worth a word.
             if !self.to.has_errors() {
@@ -83,6 +86,22 @@ impl Lint<'_> {
     }
 
     /// The families and scenes whose codes a route can match.
+    /// A settlement is never sent twice, whatever its route says.
+    fn money_twice(&self, route: &Route, at: Place) {
+        let mut met = self.meets(route).map(|(_, scene)| scene);
+        if let Some(scene) = met.find(|scene| scene.settlement) {
+            let message = format!(
+                "route {} is idempotent and serves the settlement scene {}",
+                quoted(&route.name),
+                quoted(&scene.name)
+            );
+            let found = Diagnostic::error("idempotent-settlement", at, message);
+            let help =
+                "take \"idempotent\" away, or name in \"match\" the scenes in which no money moves";
+            self.to.push(found.help(help));
+        }
+    }
+
     fn meets<'a>(&'a self, route: &'a Route) -> impl Iterator<Item = (&'a Family, &'a Scene)> {
         let scenes = move |family| self.parts.scenes.iter().map(move |scene| (family, scene));
         let all = self.parts.families.iter().flat_map(scenes);

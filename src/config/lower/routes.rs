@@ -136,6 +136,7 @@ impl Resolved<'_> {
             upstream_name: name,
             contract: contract?,
             headers: headers.into(),
+            idempotent: one.idempotent.is_some_and(|it| it.value),
         })
     }
 

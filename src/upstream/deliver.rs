@@ -1,0 +1,200 @@
+//! One request to one endpoint, and what may be known about it afterwards.
+
+use std::{rc::Rc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, Version, header};
+use http_body_util::{BodyExt as _, Full};
+use tokio::time::Instant;
+
+use super::{
+    ResponseBody, SendError, Withheld,
+    body::{Multiplexed as MultiplexedBody, Pooled},
+    connect::{Line, Unconnected},
+    deadline::{BUDGET, Vigil},
+    http2::{Failure, Stream},
+    intent::{Intent, Meanwhile},
+    pool::{CONNECTION_HEADERS, Delivery, Pool, Protocol, Unsent},
+};
+
+impl Pool {
+    /// Sends the request over a connection that is open, or over a new one.
+    pub(super) async fn deliver<I>(
+        self: &Rc<Self>,
+        request: Request<Full<Bytes>>,
+        until: Instant,
+        intent: &mut Intent<I>,
+    ) -> Result<Delivery, SendError>
+    where
+        I: AsyncFnOnce() -> Result<(), Withheld>,
+    {
+        match self.protocol {
+            Protocol::Http1 => self.deliver_alone(request, until, intent).await,
+            Protocol::Http2 => Box::pin(self.deliver_among(request, until, intent)).await,
+        }
+    }
+
+    async fn deliver_alone<I>(
+        self: &Rc<Self>,
+        mut request: Request<Full<Bytes>>,
+        until: Instant,
+        intent: &mut Intent<I>,
+    ) -> Result<Delivery, SendError>
+    where
+        I: AsyncFnOnce() -> Result<(), Withheld>,
+    {
+        loop {
+            let (line, fresh) = if let Some(kept) = self.take().await {
+                (kept, false)
+            } else {
+                // Boxed: connecting is rare, and its state would be moved with every request.
+                match Box::pin(self.connector.line(self.left(until))).await {
+                    Ok(new) => (new, true),
+                    Err(Unconnected) => return Ok(Delivery::unsent(request, Unsent::Connect)),
+                }
+            };
+            let meanwhile = match intent.record().await {
+                Ok(meanwhile) => meanwhile,
+                Err(withheld) => {
+                    self.give_back(line);
+                    return Err(withheld);
+                }
+            };
+            if (fresh || meanwhile == Meanwhile::TimePassed) && !line.is_quiet().await {
+                if fresh && meanwhile == Meanwhile::Nothing {
+                    return Ok(Delivery::unsent(request, Unsent::Closed));
+                }
+                continue;
+            }
+            match self.exchange(line, request, until).await? {
+                Delivery::Unsent {
+                    request: returned,
+                    why: Unsent::Closed,
+                } if !fresh => request = returned,
+                delivery => return Ok(delivery),
+            }
+        }
+    }
+
+    async fn exchange(
+        self: &Rc<Self>,
+        mut line: Line,
+        mut request: Request<Full<Bytes>>,
+        until: Instant,
+    ) -> Result<Delivery, SendError> {
+        let Some(limit) = self.announce(&mut request, until) else {
+            self.give_back(line);
+            return Ok(Delivery::unsent(request, Unsent::Late));
+        };
+        let answer = self
+            .timer
+            .within(limit, line.sender.try_send_request(request));
+        match answer.await {
+            Ok(Ok(response)) => Ok(Delivery::Answered(response.map(|incoming| {
+                let pooled = Pooled {
+                    incoming,
+                    vigil: self.vigil(until),
+                    pool: Rc::clone(self),
+                    line: Some(line),
+                    ended: false,
+                };
+                pooled.into()
+            }))),
+            Ok(Err(mut error)) => match error.take_message() {
+                Some(request) => Ok(Delivery::unsent(request, Unsent::Closed)),
+                None if error.error().is_parse() => Err(SendError::Invalid),
+                None => Err(SendError::OutcomeUnknown { timed_out: false }),
+            },
+            Err(_elapsed) => Err(SendError::OutcomeUnknown { timed_out: true }),
+        }
+    }
+
+    async fn deliver_among<I>(
+        self: &Rc<Self>,
+        mut request: Request<Full<Bytes>>,
+        until: Instant,
+        intent: &mut Intent<I>,
+    ) -> Result<Delivery, SendError>
+    where
+        I: AsyncFnOnce() -> Result<(), Withheld>,
+    {
+        let stream = loop {
+            let Ok(shared) = self.share(until).await else {
+                return Ok(Delivery::unsent(request, Unsent::Connect));
+            };
+            let stream = shared.stream(self.timer.now());
+            if intent.record().await? == Meanwhile::Nothing || shared.is_open().await {
+                break stream;
+            }
+        };
+        let Some(limit) = self.announce(&mut request, until) else {
+            return Ok(Delivery::unsent(request, Unsent::Late));
+        };
+        let Some((head, body)) = self.stream_head(&request).await else {
+            return Ok(Delivery::unsent(request, Unsent::Refused));
+        };
+        match self.timer.within(limit, stream.exchange(head, body)).await {
+            Ok(Ok(response)) => {
+                let answer = self.streamed(response, stream, until);
+                Ok(Delivery::Answered(answer))
+            }
+            Ok(Err(Failure::Refused)) => Ok(Delivery::unsent(request, Unsent::Refused)),
+            Ok(Err(Failure::Invalid)) => Err(SendError::Invalid),
+            Ok(Err(Failure::Unknown)) => Err(SendError::OutcomeUnknown { timed_out: false }),
+            Err(_elapsed) => Err(SendError::OutcomeUnknown { timed_out: true }),
+        }
+    }
+
+    /// Writes the budget that is left, and says how long the answer's head is waited for.
+    fn announce(&self, request: &mut Request<Full<Bytes>>, until: Instant) -> Option<Duration> {
+        let left = self.left(until);
+        let value = self.budget.value(left);
+        request.headers_mut().insert(BUDGET, value);
+        (!left.is_zero()).then(|| left.min(self.patience.first_byte))
+    }
+
+    fn vigil(&self, until: Instant) -> Vigil {
+        Vigil::new(&self.timer, self.patience.idle, until)
+    }
+
+    /// A copy of the request in HTTP/2's form: the backend may refuse it unread, and it is sent
+    /// again then.
+    async fn stream_head(&self, request: &Request<Full<Bytes>>) -> Option<(Request<()>, Bytes)> {
+        let mut head = Request::new(());
+        *head.method_mut() = request.method().clone();
+        *head.uri_mut() = self.target(request.uri()).ok()?;
+        *head.version_mut() = Version::HTTP_2;
+        *head.headers_mut() = request.headers().clone();
+        for name in CONNECTION_HEADERS {
+            head.headers_mut().remove(name);
+        }
+        let body = request.body().clone().collect().await;
+        body.ok().map(|body| (head, body.to_bytes()))
+    }
+
+    fn streamed(
+        &self,
+        response: Response<h2::RecvStream>,
+        stream: Stream,
+        until: Instant,
+    ) -> Response<ResponseBody> {
+        let (mut head, incoming) = response.into_parts();
+        // What the answer says to the terminal is said in the terminal's version.
+        head.version = Version::HTTP_11;
+        let length = head.headers.get(header::CONTENT_LENGTH);
+        let left = length.and_then(|it| it.to_str().ok()?.parse().ok());
+        let left = if incoming.is_end_stream() {
+            Some(0)
+        } else {
+            left
+        };
+        let body = MultiplexedBody {
+            incoming,
+            vigil: self.vigil(until),
+            left,
+            data_ended: false,
+            place: stream,
+        };
+        Response::from_parts(head, body.into())
+    }
+}
