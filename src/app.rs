@@ -208,8 +208,11 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     let entrances = entrances.collect();
     let gateway = Gateway::new(config.gateway);
     let digests = digests()?;
+    let checks = shared.fleet.prepare(&upstreams);
+    checks.map_err(StartError::Worker)?;
     // Last of all that can fail: from here on the keeper tends these files' issuers.
     let keys = shared.keeper.adopt(config.feeds, config.keys)?;
+    let upstreams = shared.fleet.adopt(upstreams, metrics);
     // This forgets the series of the files before, so the platforms' come behind it.
     let handles = metrics.handles(&gateway);
     let platforms = platforms_by(&digests, config.introspections, metrics);
@@ -273,6 +276,7 @@ fn upstream(config: &crate::config::Upstream) -> Result<UpstreamConfig, StartErr
         idle_timeout: config.idle_timeout,
         idle: config.idle,
         protocol: config.protocol,
+        policy: config.policy.clone(),
         tls: config
             .ca
             .as_deref()

@@ -44,6 +44,17 @@ pub struct Readiness {
     pub issuers: Vec<IssuerTrouble>,
     /// Platforms of issuers that gave no word the last time they were asked about a code.
     pub platforms: Vec<PlatformTrouble>,
+    /// Departments' backends of which no endpoint is well.
+    pub upstreams: Vec<UpstreamTrouble>,
+}
+
+/// A backend of which no endpoint is well.
+#[derive(Clone, Debug, Serialize)]
+pub struct UpstreamTrouble {
+    /// Its name.
+    pub upstream: String,
+    /// What is the matter with its endpoints.
+    pub why: String,
 }
 
 /// A platform that gave no word the last time.

@@ -13,6 +13,7 @@ use super::options::Config;
 use super::{Exit, Failure, Process, load};
 use crate::admin::{
     self, ConfigState, IssuerTrouble, Operations, PlatformTrouble, Readiness, Status,
+    UpstreamTrouble,
 };
 use crate::app::{self, App, Overrides, Started};
 use crate::config::ProcessSecrets;
@@ -133,6 +134,15 @@ impl RunningGateway {
         trouble.collect()
     }
 
+    fn upstreams_in_trouble(&self) -> Vec<UpstreamTrouble> {
+        let trouble = self.sites.load().shared.fleet.in_trouble().into_iter();
+        let trouble = trouble.map(|it| UpstreamTrouble {
+            upstream: it.upstream,
+            why: it.why,
+        });
+        trouble.collect()
+    }
+
     fn issuers_in_trouble(&self) -> Vec<IssuerTrouble> {
         let standings = self.keeper.standings();
         let trouble = standings.iter().filter_map(|standing| {
@@ -163,10 +173,14 @@ impl Operations for RunningGateway {
         let keys_unavailable = self.reloader.keys_unavailable();
         let issuers = self.issuers_in_trouble();
         let platforms = self.platforms_in_trouble();
-        let troubled = !(keys_unavailable.is_empty() && issuers.is_empty() && platforms.is_empty());
+        let upstreams = self.upstreams_in_trouble();
+        let well = keys_unavailable.is_empty()
+            && issuers.is_empty()
+            && platforms.is_empty()
+            && upstreams.is_empty();
         let status = if self.draining.load(Ordering::Relaxed) {
             Status::Draining
-        } else if standing.stale.is_some() || troubled {
+        } else if standing.stale.is_some() || !well {
             Status::Degraded
         } else {
             Status::Ready
@@ -182,10 +196,12 @@ impl Operations for RunningGateway {
             keys_unavailable,
             issuers,
             platforms,
+            upstreams,
         }
     }
 
     fn exposition(&self) -> String {
+        self.sites.load().shared.fleet.note(&self.metrics);
         self.metrics.exposition()
     }
 

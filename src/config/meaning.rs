@@ -21,7 +21,7 @@ use crate::scan::Cleaning;
 use crate::time::Timestamp;
 use crate::tls::Identity;
 use crate::trust::{Introspected, Keys};
-use crate::upstream::{Endpoint, Protocol};
+use crate::upstream::{Endpoint, Policy, Protocol};
 
 /// A whole configuration.
 #[derive(Debug)]
@@ -137,6 +137,8 @@ pub struct Upstream {
     pub identity: Option<Identity>,
     /// Whose certificate is expected, if not the endpoint's host's.
     pub server_name: Option<String>,
+    /// How its endpoints are chosen from, spared and watched.
+    pub policy: Policy,
 }
 
 /// A `[[test]]` of a route file.

@@ -5,6 +5,7 @@
 
 mod introspections;
 mod issuers;
+mod upstreams;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -19,6 +20,10 @@ use prometheus_client::registry::Registry;
 pub use self::introspections::{Asked, Introspections};
 use self::issuers::Issuers;
 pub use self::issuers::{Fetch, KeysGauge};
+use self::upstreams::Upstreams;
+pub use self::upstreams::{
+    BREAKER_STATES, Delivered, EndpointCounts, EndpointGauge, UpstreamCounts,
+};
 use crate::gateway::Gateway;
 use crate::reason::Reason;
 use crate::scan::{Artefact, Artefacts};
@@ -36,6 +41,7 @@ pub struct Metrics {
     introspections: Family<Labels, Counter>,
     reloads: Family<Labels, Counter>,
     issuers: Issuers,
+    upstreams: Upstreams,
     last_reload_successful: Gauge,
     last_reload_success: Gauge<f64, AtomicU64>,
 }
@@ -90,6 +96,7 @@ impl Default for Metrics {
             last_reload_success.clone(),
         );
         let issuers = Issuers::register(&mut registry);
+        let upstreams = Upstreams::register(&mut registry);
         Self {
             registry: Arc::new(registry),
             scans,
@@ -98,6 +105,7 @@ impl Default for Metrics {
             introspections,
             reloads,
             issuers,
+            upstreams,
             last_reload_successful,
             last_reload_success,
         }

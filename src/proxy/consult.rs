@@ -151,6 +151,7 @@ fn act(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Resu
             Ok(Act::Ask {
                 upstream: forward.upstream,
                 ask: Ask {
+                    sticky: forward::sticky(forward, decision, exchange.site),
                     idempotent: forward.idempotent,
                     ..request.into()
                 },

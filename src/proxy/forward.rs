@@ -9,12 +9,13 @@ use super::exchange::Exchange;
 use super::headers::{self, Client};
 use super::identity::{TRACEPARENT, TRACESTATE};
 use super::respond::{REQUEST_ID, Refusal, Silence};
+use super::site::Site;
 use crate::gateway::{Decision, Gateway};
 use crate::reason::Reason;
 use crate::route::contract::{Body, RenderError, Rendered};
 use crate::route::{Forward, Told};
 use crate::time::Timestamp;
-use crate::upstream::{Ask, ResponseBody, SendError, Upstreams, Withheld};
+use crate::upstream::{Ask, Balance, By, ResponseBody, SendError, Upstreams, Withheld};
 
 /// Sends the request, once; `intent` is recorded before its first byte.
 pub async fn send(
@@ -43,6 +44,32 @@ fn no_answer(error: &SendError) -> Refusal {
         SendError::Unreachable => Reason::UpstreamUnreachable.into(),
         SendError::Withheld => Reason::StoreUnavailable.into(),
     }
+}
+
+/// What a consistent hash goes by, where the backend's endpoints are chosen by one. It is the same in
+/// every gateway, and what it was made of cannot be had back from it in any useful way; it is kept
+/// for as long as the request lasts, and told nobody.
+pub fn sticky(forward: &Forward, decision: &Decision<'_>, site: &Site) -> Option<u64> {
+    let Some(Balance::Hash(by)) = site.upstreams.balance(forward.upstream) else {
+        return None;
+    };
+    let code = decision.verified.code();
+    let word = match by {
+        By::Issuer => decision.verified.issuer().map(|issuer| &*issuer.id),
+        By::Account => {
+            let kind = forward.contract.account().unwrap_or(code.family.kind);
+            code.accounts.of(kind)
+        }
+        By::Terminal => decision.place.terminal,
+    };
+    word.map(|word| fnv(word.as_bytes()))
+}
+
+/// FNV-1a, which is the same everywhere.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    })
 }
 
 /// What a terminal is told when its request lacks what the department needs.
@@ -182,5 +209,18 @@ impl Words {
             Told::Route => self.routes.get(decision.route.index).cloned(),
             Told::Scene => self.scenes.get(decision.scene.index).cloned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_hash_to_what_is_published() {
+        // http://www.isthe.com/chongo/src/fnv/test_fnv.c
+        assert_eq!(fnv(b""), 0xCBF2_9CE4_8422_2325);
+        assert_eq!(fnv(b"a"), 0xAF63_DC4C_8601_EC8C);
+        assert_eq!(fnv(b"foobar"), 0x8594_4171_F739_67E8);
     }
 }

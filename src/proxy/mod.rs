@@ -69,7 +69,7 @@ struct KeysInForce(Arc<Keys>);
 
 impl View {
     fn new(site: Arc<Site>, timer: &Timer) -> Self {
-        let upstreams = Rc::new(Upstreams::new(&site.upstreams, timer));
+        let upstreams = Rc::new(Upstreams::of(&site.upstreams, timer));
         Self { site, upstreams }
     }
 }
@@ -116,8 +116,8 @@ impl Proxy {
         }
     }
 
-    /// The configuration in force; after a reload the connections to departments begin anew. What
-    /// is counted is this worker's own: workers share no memory they write to.
+    /// The configuration in force; after a reload the connections to departments begin anew. Its
+    /// count of references is this worker's own.
     fn view(&self) -> Rc<View> {
         let site = self.sites.load();
         let mut view = self.view.borrow_mut();

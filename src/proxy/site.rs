@@ -25,7 +25,7 @@ use crate::metrics::Handles;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
 use crate::trust::Keys;
-use crate::upstream::{ResponseBody, UpstreamConfig};
+use crate::upstream::{Backends, Fleet, ResponseBody};
 
 /// One configuration at work.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Site {
     /// The issuers' keys; they are renewed while the rest stays.
     pub keys: Arc<ArcSwap<Keys>>,
     /// The departments' backends.
-    pub upstreams: Vec<UpstreamConfig>,
+    pub upstreams: Backends,
     /// The issuers' platforms that are asked about codes.
     pub platforms: Vec<Arc<Platform>>,
     /// What is asked at each listener, in their order.
@@ -74,6 +74,8 @@ pub struct Entrance {
 pub struct Shared {
     /// Whoever keeps the issuers' keys fresh.
     pub keeper: Keeper,
+    /// What is known of the departments' backends.
+    pub fleet: Fleet,
     /// Where pictures are read.
     pub pictures: Pictures,
     /// Where heavy signatures are verified.
@@ -87,6 +89,7 @@ impl Shared {
     pub fn new(keeper: Keeper) -> Self {
         Self {
             keeper,
+            fleet: Fleet::default(),
             pictures: Pictures::default(),
             verifiers: Verifiers::default(),
             held: Held::default(),
@@ -181,7 +184,7 @@ pub struct SiteConfig {
     /// The issuers' keys; they are renewed while the rest stays.
     pub keys: Arc<ArcSwap<Keys>>,
     /// The departments' backends.
-    pub upstreams: Vec<UpstreamConfig>,
+    pub upstreams: Backends,
     /// The issuers' platforms that are asked about codes.
     pub platforms: Vec<Arc<Platform>>,
     /// What is asked at each listener.

@@ -23,6 +23,8 @@ pub struct ResponseBody {
 }
 
 enum Kind {
+    /// Broken off; why is still to be told.
+    Broken(Option<BodyError>),
     /// Bytes of our own, taken when they are sent.
     Full(Bytes),
     /// An upstream's bytes, and its share of the connection they come from.
@@ -119,19 +121,34 @@ impl Body for ResponseBody {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let this = self.get_mut();
         let frame = match &mut this.kind {
+            Kind::Broken(error) => return Poll::Ready(error.take().map(Err)),
             Kind::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::Multiplexed(multiplexed) => multiplexed.poll_frame(cx),
             Kind::Pooled(pooled) => pooled.poll_frame(cx),
         };
-        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
-            this.seat = None;
+        match frame {
+            Poll::Ready(None) => {
+                this.seat = None;
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => {
+                if let Some(mut seat) = this.seat.take() {
+                    seat.broke();
+                }
+                // A server drops what it has not written yet when a body breaks: without this
+                // moment a head that came together with the end would never reach the terminal.
+                this.kind = Kind::Broken(Some(error));
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            going_on => going_on,
         }
-        frame
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
+            Kind::Broken(_) => false,
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Multiplexed(multiplexed) => multiplexed.incoming.is_end_stream(),
             Kind::Pooled(pooled) => pooled.incoming.is_end_stream(),
@@ -140,6 +157,7 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
+            Kind::Broken(_) => SizeHint::default(),
             Kind::Full(bytes) => Full::new(bytes.clone()).size_hint(),
             Kind::Multiplexed(multiplexed) => {
                 let exact = multiplexed.left.map(SizeHint::with_exact);

@@ -4,12 +4,13 @@ use std::{
     cell::Cell,
     io,
     net::{IpAddr, SocketAddr},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::uri::Scheme;
+use http::{Request, StatusCode, uri::Scheme};
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -40,6 +41,7 @@ const MOST_ADDRESSES: usize = 4;
 /// How to reach one endpoint.
 #[derive(Debug)]
 pub(super) struct Connector {
+    pub(super) protocol: Protocol,
     host: Host,
     port: u16,
     security: Security,
@@ -99,6 +101,7 @@ impl Connector {
             Host::Address,
         );
         Self {
+            protocol: config.protocol,
             host,
             port: endpoint.port,
             security,
@@ -131,20 +134,47 @@ impl Connector {
     pub(super) async fn multiplexed(&self, left: Duration) -> Result<Multiplexed, Unconnected> {
         self.within(left, async |stream, origin| {
             let (socket, watch) = watched(stream);
-            match &self.security {
-                Security::Plain => http2::speak(socket, watch, origin, &self.timer).await,
-                _ => {
-                    let stream = self.secured(socket).await?;
-                    // RFC 9113, section 3.2: over TLS, HTTP/2 is what ALPN has agreed upon.
-                    if stream.get_ref().1.alpn_protocol() != Some(Protocol::Http2.alpn()) {
-                        let what = "the server does not speak HTTP/2 over TLS (ALPN)";
-                        return Err(io::Error::new(io::ErrorKind::Unsupported, what));
-                    }
-                    http2::speak(stream, watch, origin, &self.timer).await
-                }
+            if matches!(self.security, Security::Plain) {
+                // Boxed, here and below: a handshake is rare, and its state is large.
+                return Box::pin(http2::speak(socket, watch, origin, &self.timer)).await;
             }
+            let stream = Box::pin(self.secured(socket)).await?;
+            // RFC 9113, section 3.2: over TLS, HTTP/2 is what ALPN has agreed upon.
+            if stream.get_ref().1.alpn_protocol() != Some(Protocol::Http2.alpn()) {
+                let what = "the server does not speak HTTP/2 over TLS (ALPN)";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+            }
+            Box::pin(http2::speak(stream, watch, origin, &self.timer)).await
         })
         .await
+    }
+
+    /// Whether somebody takes connections there.
+    pub(super) async fn reaches(&self, left: Duration) -> bool {
+        let reached = self.within(left, async |_stream, _origin| Ok(()));
+        reached.await.is_ok()
+    }
+
+    /// Asks one question over a connection of its own; the caller bounds the time of the answer.
+    pub(super) async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        request: Request<Full<Bytes>>,
+        left: Duration,
+    ) -> Option<StatusCode> {
+        match self.protocol {
+            Protocol::Http1 => {
+                let mut line = self.line(left).await.ok()?;
+                let answer = line.sender.send_request(request).await.ok()?;
+                Some(answer.status())
+            }
+            Protocol::Http2 => {
+                let shared = Rc::new(self.multiplexed(left).await.ok()?);
+                let (head, body) = http2::split(endpoint, &request).await?;
+                let stream = shared.stream(self.timer.now());
+                Some(stream.exchange(head, body).await.ok()?.status())
+            }
+        }
     }
 
     /// Whether the connection leads where a new one would.

@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, Version, header};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use tokio::time::Instant;
 
 use super::{
@@ -12,10 +12,13 @@ use super::{
     body::{Multiplexed as MultiplexedBody, Pooled},
     connect::{Line, Unconnected},
     deadline::{BUDGET, Vigil},
-    http2::{Failure, Stream},
+    http2::{self, Failure, Stream},
     intent::{Intent, Meanwhile},
-    pool::{CONNECTION_HEADERS, Delivery, Pool, Protocol, Unsent},
+    pool::{Delivery, Pool, Protocol, Unsent},
 };
+
+/// How often an endpoint may say that it did not look at a request before the next one is asked.
+const MOST_REFUSALS: usize = 1;
 
 impl Pool {
     /// Sends the request over a connection that is open, or over a new one.
@@ -28,7 +31,7 @@ impl Pool {
     where
         I: AsyncFnOnce() -> Result<(), Withheld>,
     {
-        match self.protocol {
+        match self.connector.protocol {
             Protocol::Http1 => self.deliver_alone(request, until, intent).await,
             Protocol::Http2 => Box::pin(self.deliver_among(request, until, intent)).await,
         }
@@ -118,27 +121,41 @@ impl Pool {
     where
         I: AsyncFnOnce() -> Result<(), Withheld>,
     {
-        let stream = loop {
-            let Ok(shared) = self.share(until).await else {
-                return Ok(Delivery::unsent(request, Unsent::Connect));
+        // A connection that goes away refuses what was sent meanwhile; another one may not.
+        let mut refusals = 0;
+        loop {
+            let stream = loop {
+                let Ok(shared) = self.share(until).await else {
+                    return Ok(Delivery::unsent(request, Unsent::Connect));
+                };
+                let stream = shared.stream(self.timer.now());
+                if intent.record().await? == Meanwhile::Nothing || shared.is_open().await {
+                    break stream;
+                }
             };
-            let stream = shared.stream(self.timer.now());
-            if intent.record().await? == Meanwhile::Nothing || shared.is_open().await {
-                break stream;
+            match self.exchange_among(stream, &mut request, until).await? {
+                Ok(answer) => return Ok(Delivery::Answered(answer)),
+                Err(Unsent::Refused) if refusals < MOST_REFUSALS => refusals += 1,
+                Err(why) => return Ok(Delivery::unsent(request, why)),
             }
+        }
+    }
+
+    async fn exchange_among(
+        &self,
+        stream: Stream,
+        request: &mut Request<Full<Bytes>>,
+        until: Instant,
+    ) -> Result<Result<Response<ResponseBody>, Unsent>, SendError> {
+        let Some(limit) = self.announce(request, until) else {
+            return Ok(Err(Unsent::Late));
         };
-        let Some(limit) = self.announce(&mut request, until) else {
-            return Ok(Delivery::unsent(request, Unsent::Late));
-        };
-        let Some((head, body)) = self.stream_head(&request).await else {
-            return Ok(Delivery::unsent(request, Unsent::Refused));
+        let Some((head, body)) = http2::split(self.endpoint(), request).await else {
+            return Ok(Err(Unsent::Refused));
         };
         match self.timer.within(limit, stream.exchange(head, body)).await {
-            Ok(Ok(response)) => {
-                let answer = self.streamed(response, stream, until);
-                Ok(Delivery::Answered(answer))
-            }
-            Ok(Err(Failure::Refused)) => Ok(Delivery::unsent(request, Unsent::Refused)),
+            Ok(Ok(response)) => Ok(Ok(self.streamed(response, stream, until))),
+            Ok(Err(Failure::Refused)) => Ok(Err(Unsent::Refused)),
             Ok(Err(Failure::Invalid)) => Err(SendError::Invalid),
             Ok(Err(Failure::Unknown)) => Err(SendError::OutcomeUnknown { timed_out: false }),
             Err(_elapsed) => Err(SendError::OutcomeUnknown { timed_out: true }),
@@ -155,21 +172,6 @@ impl Pool {
 
     fn vigil(&self, until: Instant) -> Vigil {
         Vigil::new(&self.timer, self.patience.idle, until)
-    }
-
-    /// A copy of the request in HTTP/2's form: the backend may refuse it unread, and it is sent
-    /// again then.
-    async fn stream_head(&self, request: &Request<Full<Bytes>>) -> Option<(Request<()>, Bytes)> {
-        let mut head = Request::new(());
-        *head.method_mut() = request.method().clone();
-        *head.uri_mut() = self.target(request.uri()).ok()?;
-        *head.version_mut() = Version::HTTP_2;
-        *head.headers_mut() = request.headers().clone();
-        for name in CONNECTION_HEADERS {
-            head.headers_mut().remove(name);
-        }
-        let body = request.body().clone().collect().await;
-        body.ok().map(|body| (head, body.to_bytes()))
     }
 
     fn streamed(

@@ -19,7 +19,8 @@ use h2::{
     Ping, PingPong, Reason, RecvStream,
     client::{Builder, Connection, SendRequest},
 };
-use http::{Request, Response};
+use http::{HeaderName, Request, Response, Uri, Version, header, uri};
+use http_body_util::{BodyExt as _, Full};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::oneshot,
@@ -27,6 +28,7 @@ use tokio::{
 };
 
 use super::{
+    Endpoint,
     connect::{HEAD, Origin},
     socket::{Heard, Watch},
 };
@@ -236,6 +238,42 @@ impl Multiplexed {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         matches!(sender.poll_ready(&mut cx), Poll::Ready(Ok(())))
     }
+}
+
+/// What HTTP/2 has no place for (RFC 9113, section 8.2.2).
+const CONNECTION_HEADERS: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::HOST,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// A copy of the request in HTTP/2's form: the backend may refuse it unread, and it is sent again
+/// then.
+pub(super) async fn split(
+    endpoint: &Endpoint,
+    request: &Request<Full<Bytes>>,
+) -> Option<(Request<()>, Bytes)> {
+    let mut head = Request::new(());
+    *head.method_mut() = request.method().clone();
+    *head.uri_mut() = target(endpoint, request.uri()).ok()?;
+    *head.version_mut() = Version::HTTP_2;
+    *head.headers_mut() = request.headers().clone();
+    for name in CONNECTION_HEADERS {
+        head.headers_mut().remove(name);
+    }
+    let body = request.body().clone().collect().await;
+    body.ok().map(|body| (head, body.to_bytes()))
+}
+
+/// The target with all its parts (section 8.3.1).
+fn target(endpoint: &Endpoint, origin_form: &Uri) -> Result<Uri, http::Error> {
+    let authority = uri::Authority::try_from(endpoint.authority.as_bytes())?;
+    let path = origin_form.path_and_query().cloned();
+    let path = path.unwrap_or_else(|| uri::PathAndQuery::from_static("/"));
+    let parts = Uri::builder().scheme(endpoint.scheme.clone());
+    parts.authority(authority).path_and_query(path).build()
 }
 
 impl Stream {

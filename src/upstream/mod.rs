@@ -7,30 +7,49 @@
 //! a GOAWAY's last one). Otherwise its fate is the backend's to know, and the answer here is
 //! [`SendError::OutcomeUnknown`], unless the route says that twice does no harm.
 
+mod balance;
 mod body;
+mod breaker;
+mod check;
+mod checked;
+mod choice;
 mod connect;
 mod deadline;
 mod deliver;
+mod fleet;
 mod http2;
 mod intent;
+mod member;
+mod moment;
+mod policy;
 mod pool;
+mod queue;
 mod resolve;
 mod seats;
 mod socket;
 
-use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
+use std::{mem::take, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Scheme};
 use http_body::Body;
 use http_body_util::Full;
+use tokio::time::Instant;
 
+use self::balance::Places;
+pub use self::balance::{Balance, By, MOST_ENDPOINTS};
 pub use self::body::{BodyError, ResponseBody};
+pub use self::breaker::{AllOut, Eject};
+use self::choice::{Choice, Found};
+use self::fleet::Crew;
+pub use self::fleet::{Backends, Fleet, Trouble};
 use self::intent::Intent;
+pub use self::policy::{Check, Policy, Probe};
 pub use self::pool::Protocol;
 use self::pool::{Delivery, Pool};
 pub use self::resolve::Names;
 use self::seats::Seat;
+use crate::metrics::Metrics;
 use crate::tick::Timer;
 
 /// A backend in the same city answers a SYN in milliseconds; half a second is a lost packet sent
@@ -79,7 +98,7 @@ pub async fn unrecorded() -> Result<(), Withheld> {
 pub struct UpstreamConfig {
     /// What routes call it.
     pub name: String,
-    /// Asked in turn; at least one.
+    /// At least one, and no more than [`MOST_ENDPOINTS`].
     pub endpoints: Vec<Endpoint>,
     /// For one endpoint's connection, the TLS handshake included.
     pub connect_timeout: Duration,
@@ -99,6 +118,8 @@ pub struct UpstreamConfig {
     pub server_name: Option<String>,
     /// Where the addresses of endpoints' names are known.
     pub names: Arc<Names>,
+    /// How its endpoints are chosen from, spared and watched.
+    pub policy: Policy,
 }
 
 impl Default for UpstreamConfig {
@@ -116,6 +137,7 @@ impl Default for UpstreamConfig {
             tls: None,
             server_name: None,
             names: Names::of_the_system(),
+            policy: Policy::default(),
         }
     }
 }
@@ -131,6 +153,8 @@ pub struct Endpoint {
     pub port: u16,
     /// The `Host` header it is addressed with.
     pub authority: HeaderValue,
+    /// Its share beside the others of its upstream; at least 1.
+    pub weight: u32,
 }
 
 /// Why there is no answer.
@@ -165,18 +189,25 @@ pub struct Upstreams {
 
 #[derive(Debug)]
 struct Upstream {
+    choice: Choice,
     pools: Vec<Rc<Pool>>,
-    next: Cell<usize>,
     timeout: Duration,
 }
 
 impl Upstreams {
-    /// Knows the backends by their place in `configs`. Opens nothing yet; connections that have
-    /// been idle too long are closed by a task on this thread for as long as the value lives.
+    /// Knows the backends by their place in `configs`, and shares nothing with other workers.
     pub fn new(configs: &[UpstreamConfig], timer: &Timer) -> Self {
-        let upstreams: Vec<_> = configs
-            .iter()
-            .map(|config| Upstream::new(config, timer))
+        let backends = Fleet::default().adopt(configs.to_vec(), &Metrics::default());
+        Self::of(&backends, timer)
+    }
+
+    /// The same, sharing with other workers what is known of the backends. Opens nothing yet;
+    /// connections that have been idle too long are closed by a task on this thread for as long as
+    /// the value lives.
+    pub fn of(backends: &Backends, timer: &Timer) -> Self {
+        let crews = backends.crews.iter();
+        let upstreams: Vec<_> = crews
+            .map(|crew| Upstream::new(crew, backends, timer))
             .collect();
         let pools = upstreams
             .iter()
@@ -212,59 +243,86 @@ impl Upstreams {
         let mut request = reframed(ask.request);
         let mut copy = ask.idempotent.then(|| request.clone());
         let mut failed = None;
-        let endpoints = upstream.pools.len();
-        for (turn, pool) in upstream.in_turn().enumerate() {
-            if turn >= endpoints && failed.is_none() {
-                break;
-            }
+        let mut tried = Places::default();
+        let mut once_more = false;
+        loop {
+            let seat = upstream.seat(ask.sticky, &mut tried, take(&mut once_more), until);
+            let mut seat = match seat.await {
+                Ok(seat) => seat,
+                Err(error) => return Err(failed.unwrap_or(error)),
+            };
+            let Some(pool) = upstream.pools.get(seat.place()) else {
+                return Err(failed.unwrap_or(SendError::Unreachable));
+            };
             let authority = pool.endpoint().authority.clone();
             request.headers_mut().insert(header::HOST, authority);
             match pool.deliver(request, until, &mut intent).await {
                 Ok(Delivery::Answered(response)) => {
-                    return checked(response.map(|body| body.holding(Seat)));
+                    let response = checked(response).inspect_err(|error| seat.failed(error))?;
+                    seat.answered(response.status());
+                    return Ok(response.map(|body| body.holding(seat)));
                 }
                 Ok(Delivery::Unsent { request: kept, why }) => {
                     tracing::trace!(?why, "not sent");
+                    seat.unsent(why);
                     request = kept;
                 }
-                Err(error @ SendError::OutcomeUnknown { .. }) => {
-                    // RFC 9110, section 9.2.2: sent again only if "the request semantics are
-                    // actually idempotent", which the route says, and then once.
-                    let Some(again) = copy.take().filter(|_| !pool.left(until).is_zero()) else {
-                        return Err(error);
+                Err(error) => {
+                    seat.failed(&error);
+                    let again = copy.take().filter(|_| may_follow(&error, pool.left(until)));
+                    let Some(again) = again else {
+                        return Err(failed.unwrap_or(error));
                     };
                     request = again;
                     failed = Some(error);
+                    once_more = true;
                 }
-                Err(error) => return Err(error),
             }
         }
-        Err(failed.unwrap_or(SendError::Unreachable))
     }
 }
 
 impl Upstream {
-    fn new(config: &UpstreamConfig, timer: &Timer) -> Self {
+    fn new(crew: &Arc<Crew>, backends: &Backends, timer: &Timer) -> Self {
+        let config = &crew.config;
         let pools = config.endpoints.iter();
         let pools = pools.map(|endpoint| Rc::new(Pool::new(endpoint.clone(), config, timer)));
         Self {
             pools: pools.collect(),
-            next: Cell::new(0),
+            choice: Choice::new(crew, backends, timer),
             timeout: config.timeout,
         }
     }
 
-    /// Every endpoint once, beginning with the next in turn, and the first of them again.
-    fn in_turn(&self) -> impl Iterator<Item = &Rc<Pool>> {
-        let first = self.next.get();
-        self.next.set(if first + 1 < self.pools.len() {
-            first + 1
-        } else {
-            0
-        });
-        let turns = self.pools.len() + 1;
-        self.pools.iter().cycle().skip(first).take(turns)
+    /// A seat at an endpoint that was not tried yet; for a request that goes out `again`, one that
+    /// was if there is no other.
+    async fn seat(
+        &self,
+        sticky: Option<u64>,
+        tried: &mut Places,
+        again: bool,
+        until: Instant,
+    ) -> Result<Seat, SendError> {
+        let mut found = self.choice.seat(sticky, *tried);
+        if again && matches!(found, Found::Nobody) {
+            *tried = Places::default();
+            found = self.choice.seat(sticky, *tried);
+        }
+        let seat = match found {
+            Found::Seat(seat) => seat,
+            // Boxed: waiting is rare, and its state would be moved with every request.
+            Found::Full => Box::pin(self.choice.wait(sticky, *tried, until)).await?,
+            Found::Nobody => return Err(SendError::Unreachable),
+        };
+        tried.add(seat.place());
+        Ok(seat)
     }
+}
+
+/// RFC 9110, section 9.2.2: a request is sent again only if "the request semantics are actually
+/// idempotent", which the route says; then once, and only while somebody waits for it.
+fn may_follow(error: &SendError, left: Duration) -> bool {
+    matches!(error, SendError::OutcomeUnknown { .. }) && !left.is_zero()
 }
 
 fn reframed(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {

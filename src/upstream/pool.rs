@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Uri, header, uri};
+use http::{Request, Response};
 use http_body_util::Full;
 use tokio::{
     sync::Semaphore,
@@ -52,7 +52,6 @@ impl Protocol {
 #[derive(Debug)]
 pub(super) struct Pool {
     endpoint: Endpoint,
-    pub(super) protocol: Protocol,
     pub(super) connector: Connector,
     pub(super) patience: Patience,
     pub(super) budget: Budget,
@@ -107,7 +106,6 @@ impl Delivery {
 impl Pool {
     pub(super) fn new(endpoint: Endpoint, config: &UpstreamConfig, timer: &Timer) -> Self {
         Self {
-            protocol: config.protocol,
             connector: Connector::new(&endpoint, config, timer),
             patience: Patience::new(config),
             budget: Budget::new(),
@@ -201,15 +199,6 @@ impl Pool {
         }
     }
 
-    /// The request's target as HTTP/2 wants it (RFC 9113, section 8.3.1).
-    pub(super) fn target(&self, origin_form: &Uri) -> Result<Uri, http::Error> {
-        let authority = uri::Authority::try_from(self.endpoint.authority.as_bytes())?;
-        let path = origin_form.path_and_query().cloned();
-        let path = path.unwrap_or_else(|| uri::PathAndQuery::from_static("/"));
-        let parts = Uri::builder().scheme(self.endpoint.scheme.clone());
-        parts.authority(authority).path_and_query(path).build()
-    }
-
     fn sweep(&self) {
         let now = self.timer.now();
         let mut idle = self.idle.borrow_mut();
@@ -221,15 +210,6 @@ impl Pool {
         });
     }
 }
-
-/// What HTTP/2 has no place for (RFC 9113, section 8.2.2).
-pub(super) const CONNECTION_HEADERS: [header::HeaderName; 5] = [
-    header::CONNECTION,
-    header::HOST,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
 
 /// Closes what has been idle for too long, until the pools are gone.
 pub(super) async fn close_idle(pools: Vec<Weak<Pool>>) {

@@ -18,6 +18,12 @@ mod fetch;
 #[cfg(test)]
 mod edge;
 
+/// What departments do to requests, and how often each arrived: the double-send oracle. The helpers
+/// stand beside it.
+#[cfg(test)]
+#[path = "../faults/mod.rs"]
+mod faults;
+
 /// The shape of the tree: which module may use which, what the core never touches.
 #[cfg(test)]
 mod layers;

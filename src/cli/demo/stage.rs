@@ -145,11 +145,13 @@ fn stand_in(routes: &[Route], upstream: usize) -> Option<Department> {
 
 fn replace(upstream: &mut Upstream, address: SocketAddr) -> Result<(), InvalidHeaderValue> {
     upstream.ca = None;
+    upstream.policy.check = None;
     upstream.endpoints = vec![Endpoint {
         scheme: Scheme::HTTP,
         host: address.ip().to_string(),
         port: address.port(),
         authority: HeaderValue::try_from(address.to_string())?,
+        weight: 1,
     }];
     Ok(())
 }
@@ -174,10 +176,12 @@ impl Operations for Porter {
             keys_unavailable: Vec::new(),
             issuers: Vec::new(),
             platforms: Vec::new(),
+            upstreams: Vec::new(),
         }
     }
 
     fn exposition(&self) -> String {
+        self.site.shared.fleet.note(&self.metrics);
         self.metrics.exposition()
     }
 

@@ -34,7 +34,7 @@ pub(crate) struct Conditions {
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Ask a backend.
-    Forward(Forward),
+    Forward(Box<Forward>),
     /// Send the terminal elsewhere.
     Redirect(Redirect),
     /// Answer with the decision.
@@ -107,7 +107,7 @@ fn action(table: &mut Table<'_>) -> Option<Action> {
     let message = match (written, respond) {
         (1, Some(None)) => "\"respond\" can only be true",
         (1, respond) => {
-            let forward = forward.map(Action::Forward);
+            let forward = forward.map(|it| Action::Forward(Box::new(it)));
             let redirect = redirect.map(Action::Redirect);
             return forward.or(redirect).or_else(|| respond.flatten());
         }

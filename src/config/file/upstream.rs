@@ -7,12 +7,11 @@ use toml::de::DeValue;
 
 use super::issuer::secret;
 use super::listener::cleaning;
+use super::policy::weighted;
 use super::scene::pairs;
-use super::{Word, kind};
+use super::{Policy, Weighted, Word, kind};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::reader::{
-    Endpoint, Table, Value, duration, endpoint, integer, list, size, string,
-};
+use crate::config::reader::{Table, Value, duration, integer, list, size, string};
 use crate::config::secrets::SecretRef;
 use crate::config::source::{Place, Spanned};
 use crate::family::Kind;
@@ -22,7 +21,7 @@ use crate::scan::Cleaning;
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) at: Place,
-    pub(crate) endpoints: Option<Vec<Spanned<Endpoint>>>,
+    pub(crate) endpoints: Option<Vec<Weighted>>,
     pub(crate) connect_timeout: Option<Spanned<Duration>>,
     pub(crate) timeout: Option<Spanned<Duration>>,
     pub(crate) first_byte_timeout: Option<Spanned<Duration>>,
@@ -33,6 +32,7 @@ pub(crate) struct Upstream {
     pub(crate) cert: Option<Word>,
     pub(crate) key: Option<Word>,
     pub(crate) server_name: Option<Word>,
+    pub(crate) policy: Policy,
 }
 
 impl Upstream {
@@ -40,7 +40,7 @@ impl Upstream {
     pub(crate) fn read(mut table: Table<'_>) -> Self {
         let upstream = Self {
             at: table.at(),
-            endpoints: table.required("endpoints", list(endpoint)),
+            endpoints: table.required("endpoints", list(weighted)),
             connect_timeout: table.optional("connect_timeout", duration),
             timeout: table.optional("timeout", duration),
             first_byte_timeout: table.optional("first_byte_timeout", duration),
@@ -51,6 +51,7 @@ impl Upstream {
             cert: table.optional("cert", string),
             key: table.optional("key", string),
             server_name: table.optional("server_name", string),
+            policy: Policy::read(&mut table),
         };
         table.finish();
         upstream

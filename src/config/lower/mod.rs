@@ -9,6 +9,7 @@ mod families;
 mod introspections;
 mod issuers;
 mod names;
+mod policy;
 mod routes;
 mod scenes;
 mod tokens;

@@ -5,19 +5,30 @@ use std::time::Duration;
 use http::{HeaderValue, uri};
 use rustls_pki_types::ServerName;
 
-use super::{Files, Surroundings};
+use super::{Files, Surroundings, policy};
 use crate::config::diagnostic::Diagnostic;
-use crate::config::file::{Upstream as Written, Word};
+use crate::config::file::{Upstream as Written, Weighted, Word};
 use crate::config::meaning::Upstream;
-use crate::config::reader::{Endpoint as WrittenEndpoint, Scheme};
+use crate::config::reader::Scheme;
 use crate::config::source::Spanned;
+use crate::policy::Strangers;
 use crate::tls::Identity;
 use crate::upstream::{CONNECT_TIMEOUT, Endpoint, IDLE, Protocol, TIMEOUT};
 
 /// Lowers every backend that is whole.
 pub(super) fn lower(files: &Files, around: Surroundings<'_>) -> Vec<Upstream> {
     let written = files.shared().flat_map(|one| &one.upstreams);
-    let each = written.filter_map(|(name, one)| lower_one(name, one.as_ref()?, around));
+    let strangers = files.main.listeners.iter().any(|(_, listener)| {
+        let terminals = listener.as_ref().and_then(|it| it.terminals);
+        terminals.is_some_and(|it| it.value == Strangers::Admit)
+    });
+    let each = written.filter_map(|(name, one)| {
+        let one = one.as_ref()?;
+        if strangers {
+            policy::unsteady(one, around);
+        }
+        lower_one(name, one, around)
+    });
     each.collect()
 }
 
@@ -26,7 +37,9 @@ fn lower_one(name: &Word, one: &Written, around: Surroundings<'_>) -> Option<Ups
     if endpoints.is_empty() {
         around.error("bad-value", one.at, "\"endpoints\" names no endpoint");
     }
-    let https = endpoints.iter().find(|it| it.value.scheme == Scheme::Https);
+    let https = endpoints
+        .iter()
+        .find(|it| it.url.value.scheme == Scheme::Https);
     check_trust(https, one.ca.as_ref(), around);
     let timeout = one.timeout.map_or(TIMEOUT, |it| it.value);
     let part_of = |part: Option<Spanned<Duration>>, key: &str| {
@@ -40,15 +53,13 @@ fn lower_one(name: &Word, one: &Written, around: Surroundings<'_>) -> Option<Ups
     };
     Some(Upstream {
         name: name.value.as_str().into(),
-        endpoints: endpoints
-            .iter()
-            .filter_map(|it| endpoint(&it.value))
-            .collect(),
+        endpoints: endpoints.iter().filter_map(endpoint).collect(),
         connect_timeout: one.connect_timeout.map_or(CONNECT_TIMEOUT, |it| it.value),
         timeout,
         first_byte_timeout: part_of(one.first_byte_timeout, "first_byte_timeout"),
         idle_timeout: part_of(one.idle_timeout, "idle_timeout"),
         idle: one.idle.map_or(IDLE, |it| it.value.into()),
+        policy: policy::lower(one, endpoints, around),
         protocol: protocol(one.protocol.as_ref(), around),
         ca: one.ca.as_ref().map(|ca| around.folder.join(&ca.value)),
         identity: identity(one, https.is_some(), around),
@@ -56,15 +67,11 @@ fn lower_one(name: &Word, one: &Written, around: Surroundings<'_>) -> Option<Ups
     })
 }
 
-fn check_trust(
-    https: Option<&Spanned<WrittenEndpoint>>,
-    ca: Option<&Word>,
-    around: Surroundings<'_>,
-) {
+fn check_trust(https: Option<&Weighted>, ca: Option<&Word>, around: Surroundings<'_>) {
     match (https, ca) {
         (Some(https), None) => {
             let message = "an https endpoint needs \"ca\": nobody is trusted by default";
-            let found = Diagnostic::error("no-trust-root", https.at, message);
+            let found = Diagnostic::error("no-trust-root", https.url.at, message);
             let help = "write ca = \"certs/upstream-ca.pem\" beside the endpoints";
             around.collector.push(found.help(help));
         }
@@ -127,7 +134,8 @@ fn useless_without_https(key: &str, word: &Word, https: bool, around: Surroundin
     }
 }
 
-fn endpoint(written: &WrittenEndpoint) -> Option<Endpoint> {
+fn endpoint(weighted: &Weighted) -> Option<Endpoint> {
+    let written = &weighted.url.value;
     let (scheme, usual) = match written.scheme {
         Scheme::Http => (uri::Scheme::HTTP, 80),
         Scheme::Https => (uri::Scheme::HTTPS, 443),
@@ -148,5 +156,6 @@ fn endpoint(written: &WrittenEndpoint) -> Option<Endpoint> {
         host: written.host.clone(),
         port: written.port,
         authority: HeaderValue::try_from(authority).ok()?,
+        weight: weighted.weight.map_or(1, |it| it.value),
     })
 }

@@ -5,6 +5,7 @@ mod issuers;
 mod kept;
 mod mistakes;
 mod shipped;
+mod upstreams;
 
 use std::path::Path;
 

@@ -256,7 +256,8 @@ impl Platform {
     /// Puts the question, once.
     async fn put(&self, request: Request<Full<Bytes>>, asker: &Asker) -> Result<Word, NoWord> {
         let _seat = self.open.try_acquire().map_err(|_| NoWord::Busy)?;
-        let answer = self.answer(request, &asker.upstreams);
+        // Boxed: it is large, and would be moved with everything around it.
+        let answer = Box::pin(self.answer(request, &asker.upstreams));
         let answer = asker.timer.within(self.about.timeout, answer).await;
         let answer = answer.map_err(|_| NoWord::Late)??;
         let told = serde_json::from_slice(&answer).ok();

@@ -52,6 +52,7 @@ fn asker(port: u16) -> Asker {
         host: "127.0.0.1".to_owned(),
         port,
         authority: HeaderValue::from_static("platform"),
+        weight: 1,
     };
     let upstream = UpstreamConfig {
         name: "platform".to_owned(),

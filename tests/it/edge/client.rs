@@ -8,19 +8,19 @@ use serde_json::Value;
 use super::SOON;
 
 /// One end of a connection.
-pub(super) struct Client<S: Read = TcpStream>(pub(super) BufReader<S>);
+pub(crate) struct Client<S: Read = TcpStream>(pub(super) BufReader<S>);
 
 /// What came back.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// Names in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Client {
-    pub(super) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(SOON)).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -29,18 +29,18 @@ impl Client {
 }
 
 impl<S: Read + Write> Client<S> {
-    pub(super) fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.get_mut().write_all(bytes.as_ref()).unwrap();
         self.0.get_mut().flush().unwrap();
     }
 
     /// Writes, although the other side may close meanwhile.
-    pub(super) fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn try_write(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.get_mut().write_all(bytes.as_ref());
     }
 
     /// Sends the bytes and reads one answer.
-    pub(super) fn exchange(&mut self, bytes: impl AsRef<[u8]>) -> Answer {
+    pub(crate) fn exchange(&mut self, bytes: impl AsRef<[u8]>) -> Answer {
         self.write(bytes);
         self.answer()
     }
@@ -48,7 +48,7 @@ impl<S: Read + Write> Client<S> {
 
 impl<S: Read> Client<S> {
     /// The next line, without its end.
-    pub(super) fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).expect("a line of an answer");
         assert!(line.ends_with('\n'), "the connection ended in {line:?}");
@@ -56,7 +56,7 @@ impl<S: Read> Client<S> {
     }
 
     /// The next answer's head.
-    pub(super) fn head(&mut self) -> Answer {
+    pub(crate) fn head(&mut self) -> Answer {
         let line = self.line();
         let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
         let mut headers = Vec::new();
@@ -76,7 +76,7 @@ impl<S: Read> Client<S> {
     }
 
     /// The next final answer, by its length, its chunks, or the end of the connection.
-    pub(super) fn answer(&mut self) -> Answer {
+    pub(crate) fn answer(&mut self) -> Answer {
         let mut answer = self.head();
         while answer.status == 100 {
             answer = self.head();
@@ -94,8 +94,30 @@ impl<S: Read> Client<S> {
         answer
     }
 
+    /// The body of an answer whose head was read, unless it breaks off.
+    pub(crate) fn rest_of(&mut self, answer: &mut Answer) -> Option<String> {
+        if let Some(length) = answer.header("content-length") {
+            let mut body = vec![0; length.parse().unwrap()];
+            self.0.read_exact(&mut body).ok()?;
+            return Some(String::from_utf8(body).unwrap());
+        }
+        answer.header("transfer-encoding")?;
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.0.read_line(&mut line).ok()?;
+            let length = usize::from_str_radix(line.trim_end(), 16).ok()?;
+            let mut chunk = vec![0; length + 2];
+            self.0.read_exact(&mut chunk).ok()?;
+            if length == 0 {
+                return Some(String::from_utf8(body).unwrap());
+            }
+            body.extend_from_slice(&chunk[..length]);
+        }
+    }
+
     /// The next chunk, unless it is the last one.
-    pub(super) fn chunk(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
         let length = usize::from_str_radix(&self.line(), 16).expect("a chunk's length");
         let mut chunk = vec![0; length];
         self.0.read_exact(&mut chunk).expect("a whole chunk");
@@ -104,7 +126,7 @@ impl<S: Read> Client<S> {
     }
 
     /// Everything until the other side closes.
-    pub(super) fn rest(&mut self) -> Vec<u8> {
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         // Whether it closes or resets is not what the tests are about.
         let _ = self.0.read_to_end(&mut rest);
@@ -114,24 +136,24 @@ impl<S: Read> Client<S> {
 
 impl Answer {
     /// The header's value, if it is there; it must not be there twice.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(known, _)| known == name);
         let value = found.next().map(|(_, value)| value.as_str());
         assert!(found.next().is_none(), "two headers {name}");
         value
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         str::from_utf8(&self.body).unwrap()
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
     /// Asserts a refusal in every particular that is common to all.
     #[track_caller]
-    pub(super) fn assert_refused(&self, status: u16, reason: &str) {
+    pub(crate) fn assert_refused(&self, status: u16, reason: &str) {
         assert_eq!((self.status, self.reason()), (status, Some(reason)));
         assert_eq!(
             self.header("content-type"),
@@ -144,19 +166,19 @@ impl Answer {
         assert_eq!(problem["type"], format!("urn:multicode:reason:{reason}"));
     }
 
-    pub(super) fn reason(&self) -> Option<&str> {
+    pub(crate) fn reason(&self) -> Option<&str> {
         self.header("x-multicode-reason")
     }
 
     /// Everything of it as text.
-    pub(super) fn whole(&self) -> String {
+    pub(crate) fn whole(&self) -> String {
         let body = String::from_utf8_lossy(&self.body);
         format!("{} {:?} {body}", self.status, self.headers)
     }
 }
 
 /// A `POST` with these header lines, each with its end.
-pub(super) fn post(path: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn post(path: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: gateway\r\n{headers}Content-Length: {}\r\n\r\n",
@@ -166,7 +188,7 @@ pub(super) fn post(path: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8>
 }
 
 /// A scan in the gateway's own form.
-pub(super) fn json(value: &Value) -> Vec<u8> {
+pub(crate) fn json(value: &Value) -> Vec<u8> {
     post(
         "/v1/scan",
         "Content-Type: application/json\r\n",

@@ -14,17 +14,17 @@ use multicode::trust::Keys;
 use tempfile::TempDir;
 
 /// The variables of the shipped issuer's keys.
-pub(super) const KEYS: [&str; 2] = ["MULTICODE_FUJIAN_2026A", "MULTICODE_FUJIAN_2026S"];
+pub(crate) const KEYS: [&str; 2] = ["MULTICODE_FUJIAN_2026A", "MULTICODE_FUJIAN_2026S"];
 
 /// What every secret is in these tests.
-pub(super) const SECRET: &str =
+pub(crate) const SECRET: &str =
     "hex:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// A configuration on disk.
-pub(super) struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 /// Gives the one secret to whoever asks.
-pub(super) struct OneSecret;
+pub(crate) struct OneSecret;
 
 impl Secrets for OneSecret {
     fn resolve(&self, _: &SecretRef) -> Result<Option<Secret>, SecretError> {
@@ -34,7 +34,7 @@ impl Secrets for OneSecret {
 
 impl Files {
     /// The shipped ones.
-    pub(super) fn shipped() -> Self {
+    pub(crate) fn shipped() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for name in ["routes.toml", "terminals.toml"] {
@@ -54,32 +54,32 @@ impl Files {
     }
 
     /// The main file.
-    pub(super) fn main(&self) -> PathBuf {
+    pub(crate) fn main(&self) -> PathBuf {
         self.path("routes.toml")
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
     /// Replaces a text that must be there.
-    pub(super) fn change(&self, name: &str, from: &str, to: &str) {
+    pub(crate) fn change(&self, name: &str, from: &str, to: &str) {
         let text = fs::read_to_string(self.path(name)).unwrap();
         assert!(text.contains(from), "{name} has no {from:?}");
         self.write(name, &text.replace(from, to));
     }
 
     /// Adds a line to `[limits]`.
-    pub(super) fn limit(&self, line: &str) {
+    pub(crate) fn limit(&self, line: &str) {
         self.change("routes.toml", "[limits]\n", &format!("[limits]\n{line}\n"));
     }
 
     /// Lets a department be asked elsewhere.
-    pub(super) fn point(&self, department: Department, address: SocketAddr) {
+    pub(crate) fn point(&self, department: Department, address: SocketAddr) {
         let (file, port) = match department {
             Department::Health => ("routes.d/health.toml", 18101),
             Department::Insurance => ("routes.d/insurance.toml", 18102),
@@ -89,12 +89,12 @@ impl Files {
     }
 
     /// Hands health cards of the scene `other` to `address` as they were sent.
-    pub(super) fn pass_through(&self, address: SocketAddr) {
+    pub(crate) fn pass_through(&self, address: SocketAddr) {
         self.pass_through_with(&format!("endpoints = [\"http://{address}\"]"));
     }
 
     /// The same with these keys of the upstream.
-    pub(super) fn pass_through_with(&self, upstream: &str) {
+    pub(crate) fn pass_through_with(&self, upstream: &str) {
         let text = format!(
             r#"
 owner = "edge"
@@ -111,14 +111,14 @@ forward = {{ upstream = "edge", path = "/in", method = "POST", headers = {{ x-co
     }
 
     /// What they mean; there must be no mistake in them.
-    pub(super) fn load(&self) -> Config {
+    pub(crate) fn load(&self) -> Config {
         let loaded = config::load(&self.main(), &OneSecret);
         let found = loaded.diagnostics.render(config::Style::Plain);
         loaded.config.unwrap_or_else(|| panic!("{found}"))
     }
 
     /// A code for these files, without a gateway that runs.
-    pub(super) fn mint(&self, family: &str, flaw: Flaw, seed: u64) -> String {
+    pub(crate) fn mint(&self, family: &str, flaw: Flaw, seed: u64) -> String {
         let config = self.load();
         minted(
             &Gateway::new(config.gateway),
@@ -131,7 +131,7 @@ forward = {{ upstream = "edge", path = "/in", method = "POST", headers = {{ x-co
 }
 
 /// A code of this family from the city of terminal `W-0001`, fresh from its issuer.
-pub(super) fn minted(
+pub(crate) fn minted(
     gateway: &Gateway,
     keys: &Keys,
     family: &str,

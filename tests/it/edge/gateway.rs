@@ -16,14 +16,14 @@ use super::files::minted;
 use super::{Answer, Client, Files};
 
 /// The departments, on a thread of their own.
-pub(super) struct Mocks {
-    pub(super) running: departments::Running,
+pub(crate) struct Mocks {
+    pub(crate) running: departments::Running,
     /// Dropped, it ends the thread.
     _stay: oneshot::Sender<()>,
 }
 
 impl Mocks {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (stay, gone) = oneshot::channel::<()>();
         let (report, started) = mpsc::channel();
         thread::spawn(move || {
@@ -41,14 +41,14 @@ impl Mocks {
     }
 
     /// Puts them behind these files.
-    pub(super) fn stand_in(&self, files: &Files) {
+    pub(crate) fn stand_in(&self, files: &Files) {
         for department in Department::ALL {
             files.point(department, self.running.address(department));
         }
     }
 
     /// Everything any of them received.
-    pub(super) fn received(&self) -> Vec<(Department, Received)> {
+    pub(crate) fn received(&self) -> Vec<(Department, Received)> {
         let of = |department| {
             let received = self.running.received(department).into_iter();
             received.map(move |received| (department, received))
@@ -58,27 +58,27 @@ impl Mocks {
 }
 
 /// A gateway that serves until it is dropped.
-pub(super) struct TestGateway {
-    pub(super) started: Started,
-    pub(super) address: SocketAddr,
-    pub(super) mocks: Mocks,
-    pub(super) files: Files,
+pub(crate) struct TestGateway {
+    pub(crate) started: Started,
+    pub(crate) address: SocketAddr,
+    pub(crate) mocks: Mocks,
+    pub(crate) files: Files,
     seed: AtomicU64,
 }
 
 impl TestGateway {
     /// On the shipped files.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(|_| {})
     }
 
     /// On the shipped files with these changes.
-    pub(super) fn with(change: impl FnOnce(&Files)) -> Self {
+    pub(crate) fn with(change: impl FnOnce(&Files)) -> Self {
         Self::with_workers(1, change)
     }
 
     /// The same on so many threads.
-    pub(super) fn with_workers(workers: usize, change: impl FnOnce(&Files)) -> Self {
+    pub(crate) fn with_workers(workers: usize, change: impl FnOnce(&Files)) -> Self {
         let (files, mocks) = (Files::shipped(), Mocks::start());
         change(&files);
         mocks.stand_in(&files);
@@ -98,26 +98,26 @@ impl TestGateway {
         }
     }
 
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new(self.address)
     }
 
     /// Sends the bytes on a connection of their own and reads one answer.
-    pub(super) fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
+    pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
         self.client().exchange(bytes)
     }
 
     /// Scans a code in the gateway's own form.
-    pub(super) fn scan(&self, code: &str, scene: &str) -> Answer {
+    pub(crate) fn scan(&self, code: &str, scene: &str) -> Answer {
         self.send(super::json(&json!({ "code": code, "scene": scene })))
     }
 
     /// A code no other one equals.
-    pub(super) fn mint(&self, family: &str) -> String {
+    pub(crate) fn mint(&self, family: &str) -> String {
         self.mint_flawed(family, Flaw::None)
     }
 
-    pub(super) fn mint_flawed(&self, family: &str, flaw: Flaw) -> String {
+    pub(crate) fn mint_flawed(&self, family: &str, flaw: Flaw) -> String {
         let seed = self.seed.fetch_add(1, Ordering::Relaxed);
         let site = self.started.sites.load();
         minted(&site.gateway, &site.keys.load(), family, flaw, seed)
@@ -125,19 +125,19 @@ impl TestGateway {
 
     /// The only request any department received.
     #[track_caller]
-    pub(super) fn only_received(&self) -> (Department, Received) {
+    pub(crate) fn only_received(&self) -> (Department, Received) {
         let mut all = self.mocks.received();
         assert_eq!(all.len(), 1, "{all:?}");
         all.remove(0)
     }
 
     #[track_caller]
-    pub(super) fn assert_nobody_was_asked(&self) {
+    pub(crate) fn assert_nobody_was_asked(&self) {
         assert_eq!(self.mocks.received(), []);
     }
 
     /// Every request to the department meets this fault.
-    pub(super) fn spoil(&self, department: Department, fault: Fault) {
+    pub(crate) fn spoil(&self, department: Department, fault: Fault) {
         let behaviour = Behaviour {
             fault,
             fault_rate: 1.0,
@@ -148,7 +148,7 @@ impl TestGateway {
 
     /// The value of a counter or gauge by its name and labels as they are exposed.
     #[track_caller]
-    pub(super) fn metric(&self, series: &str) -> f64 {
+    pub(crate) fn metric(&self, series: &str) -> f64 {
         let text = self.started.metrics.exposition();
         value_of(&text, series)
     }
@@ -156,7 +156,7 @@ impl TestGateway {
 
 /// The value of a series in an exposition.
 #[track_caller]
-pub(super) fn value_of(exposition: &str, series: &str) -> f64 {
+pub(crate) fn value_of(exposition: &str, series: &str) -> f64 {
     let value = exposition
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));

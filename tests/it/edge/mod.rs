@@ -22,14 +22,16 @@ mod rotation;
 mod secrecy;
 mod signatures;
 mod tls;
+mod upstreams;
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use self::backend::Backend;
-use self::client::{Answer, Client, json, post};
-use self::files::Files;
-use self::gateway::{Mocks, TestGateway};
+pub(crate) use self::client::{Answer, Client, json, post};
+pub(crate) use self::files::Files;
+use self::gateway::Mocks;
+pub(crate) use self::gateway::TestGateway;
 use self::program::Program;
 
 /// Long enough for anything that is going to happen.
@@ -39,7 +41,8 @@ const SOON: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(300);
 
 /// A health card that is good for ever; the first example of its family.
-const HEALTH_CARD: &str = "7C11C05DFF7B9C8F9A4CBD787F6C813EBE559C854D6E2AAD4EBBD0C6D548D393:1";
+pub(crate) const HEALTH_CARD: &str =
+    "7C11C05DFF7B9C8F9A4CBD787F6C813EBE559C854D6E2AAD4EBBD0C6D548D393:1";
 
 /// A medicine's EAN-13, which the shipped routes answer themselves.
 const EAN: &str = "6901234567892";

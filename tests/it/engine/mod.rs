@@ -1,6 +1,8 @@
 //! A server whose handler does as the path says, and clients that write raw bytes.
 
+mod balance;
 mod forwarder;
+mod names;
 mod server;
 mod tls;
 mod upstream;
@@ -15,9 +17,10 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use multicode::{
+    metrics::Metrics,
     server::{Config, Handler, Listener, Patience, Peer, Refusals, Running, Server},
     tick::Timer,
-    upstream::{ResponseBody, SendError, UpstreamConfig, Upstreams, unrecorded},
+    upstream::{Ask, Fleet, ResponseBody, SendError, UpstreamConfig, Upstreams, unrecorded},
 };
 
 /// Long enough for anything that is going to happen.
@@ -26,6 +29,8 @@ const SOON: Duration = Duration::from_secs(5);
 struct TestServer {
     running: Running,
     address: SocketAddr,
+    fleet: Fleet,
+    metrics: Metrics,
 }
 
 fn config() -> Config {
@@ -59,13 +64,18 @@ impl TestServer {
     fn with_upstreams(config: Config, upstreams: Vec<UpstreamConfig>) -> Self {
         let server = Server::bind(config).unwrap();
         let address = server.addresses()[0];
+        let (fleet, metrics) = (Fleet::default(), Metrics::default());
+        fleet.prepare(&upstreams).unwrap();
+        let backends = fleet.adopt(upstreams, &metrics);
         let factory = move |context: &multicode::server::WorkerContext| Obedient {
             timer: context.timer.clone(),
-            upstreams: Upstreams::new(&upstreams, &context.timer),
+            upstreams: Upstreams::of(&backends, &context.timer),
         };
         Self {
             running: server.start(factory).unwrap(),
             address,
+            fleet,
+            metrics,
         }
     }
 
@@ -75,7 +85,8 @@ impl TestServer {
 }
 
 /// `/echo`, `/framing`, `/sleep` (300 ms), `/nap` (50 ms), `/never`, `/refuse` (without reading the body), `/large`
-/// (8 MiB), `/send…` (the rest to upstream 0; what became of it is the body of a 502).
+/// (8 MiB), `/send…` (the rest to upstream 0, by the hash `x-sticky`; what became of it is the body of
+/// a 502).
 struct Obedient {
     timer: Timer,
     upstreams: Upstreams,
@@ -96,7 +107,12 @@ impl Handler for Obedient {
                 let mut request = Request::new(Full::new(body));
                 *request.method_mut() = head.method;
                 *request.uri_mut() = target;
-                match self.upstreams.send(0, request.into(), unrecorded).await {
+                let sticky = head.headers.get("x-sticky");
+                let ask = Ask {
+                    sticky: sticky.map(|key| key.to_str().unwrap().parse().unwrap()),
+                    ..Ask::from(request)
+                };
+                match self.upstreams.send(0, ask, unrecorded).await {
                     Ok(response) => response,
                     Err(error) => answer(502, outcome(&error)),
                 }

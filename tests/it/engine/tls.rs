@@ -9,11 +9,11 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use multicode::{
     server::{Config, Listener},
-    tls::{client_config, server_config},
-    upstream::{Endpoint, UpstreamConfig},
+    tls::{self, client_config, department_config, server_config},
+    upstream::{Endpoint, Protocol, UpstreamConfig},
 };
-use rustls::{ClientConnection, StreamOwned};
-use rustls_pki_types::ServerName;
+use rustls::{ClientConnection, StreamOwned, server::WebPkiClientVerifier};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use tempfile::TempDir;
 
 use super::{Client, SOON, TestServer, config, post, upstream::towards};
@@ -161,4 +161,90 @@ fn an_upstream_over_tls_must_prove_its_name() {
         ..identity.upstream("localhost", port)
     };
     assert_eq!(outcome(no_authority), unreachable);
+}
+
+/// A gateway over TLS towards `backend`, and what became of one request.
+fn outcome(upstream: UpstreamConfig) -> (u16, String) {
+    let gateway = TestServer::with_upstreams(config(), vec![upstream]);
+    gateway.client().post("/send/echo", "x")
+}
+
+#[test]
+fn http_2_to_an_upstream_is_agreed_upon_or_nothing_is_sent() {
+    let identity = Identity::new();
+    let h2 = |identity: &Identity, port| UpstreamConfig {
+        protocol: Protocol::Http2,
+        tls: Some(identity.client(&[b"h2"])),
+        ..identity.upstream("localhost", port)
+    };
+    let both = TestServer::start(identity.server());
+    let gateway = TestServer::with_upstreams(config(), vec![h2(&identity, both.address.port())]);
+    let mut client = gateway.client();
+    let large = "x".repeat(300_000);
+    for body in ["one", "two", &large] {
+        assert_eq!(client.post("/send/echo", body), (200, body.to_owned()));
+    }
+    let mut old = identity.server();
+    let tls = old.listeners[0].tls.as_mut().unwrap();
+    Arc::make_mut(tls).alpn_protocols = vec![b"http/1.1".to_vec()];
+    let old = TestServer::start(old);
+    let unreachable = (502, "unreachable".to_owned());
+    assert_eq!(outcome(h2(&identity, old.address.port())), unreachable);
+    // A server that has never heard of ALPN.
+    let mut silent = identity.server();
+    let tls = silent.listeners[0].tls.as_mut().unwrap();
+    Arc::make_mut(tls).alpn_protocols.clear();
+    let silent = TestServer::start(silent);
+    assert_eq!(outcome(h2(&identity, silent.address.port())), unreachable);
+}
+
+#[test]
+fn an_upstream_may_be_known_by_another_name() {
+    let identity = Identity::new();
+    let backend = TestServer::start(identity.server());
+    let named = |name: &str| UpstreamConfig {
+        server_name: Some(name.to_owned()),
+        ..identity.upstream("127.0.0.1", backend.address.port())
+    };
+    assert_eq!(outcome(named("localhost")), (200, "x".into()));
+    let unreachable = (502, "unreachable".to_owned());
+    assert_eq!(outcome(named("elsewhere")), unreachable);
+}
+
+#[test]
+fn an_upstream_that_asks_who_we_are_is_shown_our_certificate() {
+    let (identity, ours) = (Identity::new(), Identity::new());
+    let file = |name: &str| ours.0.path().join(name);
+    let mut roots = rustls::RootCertStore::empty();
+    let text = std::fs::read(file("cert.pem")).unwrap();
+    let ours_der = CertificateDer::from_pem_slice(&text).unwrap();
+    roots.add(ours_der).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let asks =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+    let cert = std::fs::read(identity.0.path().join("cert.pem")).unwrap();
+    let key = std::fs::read(identity.0.path().join("key.pem")).unwrap();
+    let tls = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(asks.unwrap())
+        .with_single_cert(
+            vec![CertificateDer::from_pem_slice(&cert).unwrap()],
+            PrivateKeyDer::from_pem_slice(&key).unwrap(),
+        );
+    let mut server = identity.server();
+    server.listeners[0].tls = Some(Arc::new(tls.unwrap()));
+    let backend = TestServer::start(server);
+    let ca = identity.0.path().join("cert.pem");
+    let shown = tls::Identity {
+        cert: file("cert.pem"),
+        key: file("key.pem"),
+    };
+    let with = |shown: Option<&tls::Identity>| UpstreamConfig {
+        tls: Some(department_config(&ca, shown, b"http/1.1").unwrap()),
+        ..identity.upstream("localhost", backend.address.port())
+    };
+    assert_eq!(outcome(with(Some(&shown))), (200, "x".into()));
+    // TLS 1.3: the refusal comes behind the handshake; whatever was written was never read.
+    assert_ne!(outcome(with(None)).0, 200);
 }
