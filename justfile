@@ -43,9 +43,9 @@ bench *words:
 fuzz target="decide" seconds="60":
     cargo +nightly fuzz run --fuzz-dir tests/fuzz {{ target }} -- -max_total_time={{ seconds }}
 
-# the long proofs: every property with 100,000 cases, ignored tests included
+# the long proofs: every property with 100,000 cases, the double-send oracle with 10,000 requests, ignored tests included
 prove cases="100000":
-    PROPTEST_CASES={{ cases }} cargo nextest run --locked --release --run-ignored all --no-fail-fast
+    MULTICODE_PROOF=full PROPTEST_CASES={{ cases }} cargo nextest run --locked --release --run-ignored all --no-fail-fast
 
 # whether the oldest supported compiler still builds it
 msrv:

@@ -117,8 +117,11 @@ impl Connector {
         self.within(left, async |stream, origin| {
             let (socket, watch) = watched(stream);
             let sender = match &self.security {
-                Security::Plain => speak(socket).await?,
-                _ => speak(self.secured(socket).await?).await?,
+                Security::Plain => Box::pin(speak(socket)).await?,
+                Security::Tls(..) | Security::Impossible => {
+                    let stream = Box::pin(self.secured(socket)).await?;
+                    Box::pin(speak(stream)).await?
+                }
             };
             Ok(Line {
                 sender,

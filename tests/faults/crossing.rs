@@ -7,7 +7,7 @@ use super::frames::Frames;
 use super::ledger::Ledger;
 use super::oracle::answer;
 use super::plain::Plain;
-use super::{gateway, scale, scan};
+use super::{gateway, report, scale, scan};
 use crate::edge::TestGateway;
 
 /// Requests over each protocol.
@@ -49,7 +49,7 @@ fn check(gateway: &TestGateway, ledger: &Ledger, faults: &[&str]) {
         }
     });
     let (answered, broken) = (answered.into_inner(), broken.into_inner());
-    eprintln!("{answered} answered, {broken} told why not");
+    report(format_args!("{answered} answered, {broken} told why not"));
     assert_eq!(answered + broken, all);
     assert!(answered > all / 2, "{answered} of {all} answered");
     assert_eq!(ledger.extra(), 0, "extra deliveries");

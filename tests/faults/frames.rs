@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
@@ -70,13 +71,28 @@ const REFUSALS: &[&str] = &["refused", "always-refused", "goaway-below", "goaway
 pub(super) struct Frames {
     pub(super) address: SocketAddr,
     pub(super) ledger: Ledger,
+    pub(super) connections: Arc<AtomicUsize>,
 }
 
 /// One connection, written to by whoever has something to say.
 struct Connection(Arc<Mutex<TcpStream>>);
 
+/// What it has looked at: a GOAWAY may not say less, and nothing is looked at behind one (section
+/// 6.8).
+struct Looked {
+    highest: u32,
+    last: u32,
+}
+
 impl Frames {
     pub(super) fn start() -> Self {
+        Self::with(Vec::new())
+    }
+
+    /// With these settings.
+    pub(super) fn with(settings: Vec<u8>) -> Self {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let ledger = Ledger::default();
@@ -84,39 +100,59 @@ impl Frames {
         spawn(move || {
             for stream in listener.incoming() {
                 let (stream, ledger) = (stream.unwrap(), books.clone());
-                spawn(move || serve(stream, &ledger));
+                count.fetch_add(1, Ordering::SeqCst);
+                let settings = settings.clone();
+                spawn(move || serve(stream, &ledger, &settings));
             }
         });
-        Self { address, ledger }
+        Self {
+            address,
+            ledger,
+            connections,
+        }
     }
 }
 
-fn serve(mut stream: TcpStream, ledger: &Ledger) -> Option<()> {
+fn serve(mut stream: TcpStream, ledger: &Ledger, settings: &[u8]) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let connection = Connection(Arc::new(Mutex::new(stream.try_clone().ok()?)));
     let mut preface = [0; 24];
     stream.read_exact(&mut preface).ok()?;
     assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    connection.frame(SETTINGS, 0, 0, &[]);
+    connection.frame(SETTINGS, 0, 0, settings);
     let mut bodies = HashMap::<u32, Vec<u8>>::new();
+    let mut looked = Looked {
+        highest: 0,
+        last: u32::MAX,
+    };
     loop {
         let mut head = [0; 9];
         stream.read_exact(&mut head).ok()?;
-        let [a, b, c, kind, flags, d, e, f, g] = head;
-        let stream_id = u32::from_be_bytes([d, e, f, g]);
-        let mut payload = vec![0; usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap()];
+        let (kind, flags) = (head[3], head[4]);
+        let stream_id = u32::from_be_bytes(head[5..].try_into().unwrap());
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
         stream.read_exact(&mut payload).ok()?;
         match kind {
             SETTINGS if flags & ACK == 0 => connection.frame(SETTINGS, ACK, 0, &[]),
             PING if flags & ACK == 0 => connection.frame(PING, ACK, 0, &payload),
+            DATA if stream_id > looked.last => continue,
             DATA => bodies.entry(stream_id).or_default().extend(payload),
             _ => continue,
         }
         if kind == DATA && flags & END_STREAM != 0 {
             let body = String::from_utf8(bodies.remove(&stream_id)?).unwrap();
             let (id, fault) = told(&body).expect("a scan of ours");
+            let fault = match fault {
+                "goaway-below" | "goaway-calm" if looked.highest >= stream_id => "refused",
+                other => other,
+            };
             let fault = note(ledger, id, fault, stream_id);
-            connection.play(id, fault, stream_id)?;
+            looked.highest = looked.highest.max(stream_id);
+            if fault == "ok-goaway" || fault == "goaway-then-ok" {
+                looked.last = looked.highest;
+            }
+            connection.play(id, fault, looked.highest, stream_id)?;
         }
     }
 }
@@ -173,7 +209,7 @@ impl Connection {
     }
 
     /// Nothing when the connection ends.
-    fn play(&self, id: usize, fault: &str, stream: u32) -> Option<()> {
+    fn play(&self, id: usize, fault: &str, highest: u32, stream: u32) -> Option<()> {
         match fault {
             "ok" => self.ok(id, stream),
             "busy" => {
@@ -196,16 +232,23 @@ impl Connection {
             }
             "bad-head" => self.frame(HEADERS, END_HEADERS, stream, &[0x08, 3, b'x', b'y', b'z']),
             "goaway-then-ok" => {
-                self.go_away(stream, NO_ERROR);
+                self.go_away(highest, NO_ERROR);
                 sleep(Duration::from_millis(2));
                 self.ok(id, stream);
             }
             "ok-goaway" => {
                 self.ok(id, stream);
-                self.go_away(stream, NO_ERROR);
+                self.go_away(highest, NO_ERROR);
             }
             // The other requests on the connection are served meanwhile.
             "hang" => {}
+            "nap" => {
+                let connection = Self(Arc::clone(&self.0));
+                spawn(move || {
+                    sleep(Duration::from_millis(200));
+                    connection.ok(id, stream);
+                });
+            }
             "trickle-body" => {
                 self.head(stream, "200", None, 0);
                 // Another fault may close the connection: this one must not hold it open.
@@ -216,7 +259,7 @@ impl Connection {
                         let Some(connection) = connection.upgrade() else {
                             return;
                         };
-                        Connection(connection).frame(DATA, 0, stream, b"x");
+                        Self(connection).frame(DATA, 0, stream, b"x");
                     }
                 });
             }

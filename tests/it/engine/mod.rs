@@ -2,6 +2,7 @@
 
 mod balance;
 mod forwarder;
+mod intent;
 mod names;
 mod server;
 mod tls;

@@ -26,7 +26,9 @@ pub(super) struct Backend {
 impl Backend {
     /// `serve` gets every request on every connection once it was read whole, its number on this
     /// connection from 1, and says whether the connection goes on.
-    fn start(serve: impl Fn(&mut TcpStream, usize) -> bool + Send + Sync + 'static) -> Self {
+    pub(super) fn start(
+        serve: impl Fn(&mut TcpStream, usize) -> bool + Send + Sync + 'static,
+    ) -> Self {
         Self::on(([127, 0, 0, 1], 0).into(), serve)
     }
 
@@ -65,7 +67,7 @@ impl Backend {
         }
     }
 
-    fn connections(&self) -> usize {
+    pub(super) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
@@ -123,7 +125,7 @@ fn in_front_of(ports: &[u16]) -> TestServer {
 }
 
 /// A port on which nobody listens.
-fn closed_port() -> u16 {
+pub(super) fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
