@@ -42,6 +42,7 @@ pub mod explain;
 pub mod fetch;
 pub mod keyfile;
 pub mod metrics;
+pub mod state;
 pub mod tick;
 pub mod tls;
 pub mod upstream;

@@ -71,6 +71,15 @@ impl Timestamp {
     }
 }
 
+/// Now, by two clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// By the clock on the wall, which may be set.
+    pub wall: Timestamp,
+    /// By a clock that nobody sets: since some beginning.
+    pub steady: Duration,
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC; an instant no calendar reaches is shown as its milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

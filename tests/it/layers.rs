@@ -3,7 +3,7 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 29] = [
+const LAYERS: [&str; 30] = [
     "main",
     "cli",
     "reload",
@@ -14,6 +14,7 @@ const LAYERS: [&str; 29] = [
     "sandbox",
     "proxy",
     "server",
+    "state",
     "fetch",
     "keyfile",
     "upstream",
