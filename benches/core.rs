@@ -10,10 +10,14 @@
     reason = "a benchmark without its subject measures nothing"
 )]
 
+use std::future::poll_fn;
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use multicode::classify::Classifier;
 use multicode::config::{self, Config, NoSecrets, Secrets};
 use multicode::family::{
@@ -27,7 +31,10 @@ use multicode::random::Random;
 use multicode::sandbox::mint::{Order, mint};
 use multicode::sandbox::signer::SigningKey;
 use multicode::scan::{Claims, Cleaning, Scan, clean};
-use multicode::time::Timestamp;
+use multicode::state::{
+    About, Claim, Entry, Keep, Ledger, LedgerSetting, Outcome, Reserved, Seals, Store,
+};
+use multicode::time::{Moment, Timestamp};
 use multicode::trial::Stopgap;
 use multicode::trust::material::{self, Reading};
 use multicode::trust::{Depth, Examination, Findings, Keys};
@@ -268,5 +275,96 @@ fn aggregate(gateway: &Gateway, keys: &Keys, key: &str) -> String {
     mint(family(gateway), keys, &order, &mut random, NOW).expect("a sound code")
 }
 
-criterion_group!(core, stages, verify, decide, classify);
+/// What a store in this process adds: what is kept briefly, a one-time code, and intents that many
+/// wait for at once.
+fn state(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let seals = || Seals::new(&[7; 32]).expect("a secret");
+    let now = Moment {
+        wall: NOW,
+        steady: Duration::from_secs(1),
+    };
+    let ledger = Ledger::open(LedgerSetting::in_memory(seals().into()), now).expect("a ledger");
+    let memory = Store::Local(ledger);
+    let numbers = AtomicU64::new(0);
+    let entry = |keep: Keep, code: Code| {
+        let number = numbers.fetch_add(1, Ordering::Relaxed).to_le_bytes();
+        let name = memory.seals().name("bench", [&number[..]]);
+        let claim = Claim {
+            name,
+            until: NOW.after(Duration::from_secs(60)),
+            made: Some(NOW.after(Duration::from_secs(1))),
+            lifetime: None,
+        };
+        Entry {
+            name,
+            keyed: false,
+            fingerprint: name,
+            keep,
+            read: Some(name),
+            claim: matches!(code, Code::OneTime).then_some(claim),
+            about: About::default(),
+            lease: Duration::from_secs(5),
+            replicas: 0,
+        }
+    };
+    for (name, code) in [("briefly", Code::Any), ("claim", Code::OneTime)] {
+        c.bench_function(&format!("state/{name}"), |b| {
+            b.iter(|| runtime.block_on(serve(&memory, entry(Keep::Briefly, code), now)));
+        });
+    }
+    let filed = LedgerSetting {
+        file: Some(folder.path().join("ledger")),
+        ..LedgerSetting::in_memory(seals().into())
+    };
+    let filed = Store::Local(Ledger::open(filed, now).expect("a ledger"));
+    let mut group = c.benchmark_group("state/durably");
+    group.sample_size(10);
+    for at_once in [1, 64, 1_024] {
+        group.throughput(Throughput::Elements(at_once));
+        group.bench_function(at_once.to_string(), |b| {
+            b.iter(|| {
+                let all = (0..at_once).map(|_| serve(&filed, entry(Keep::Durably, Code::Any), now));
+                runtime.block_on(futures(all));
+            });
+        });
+    }
+    group.finish();
+}
+
+#[derive(Clone, Copy)]
+enum Code {
+    Any,
+    OneTime,
+}
+
+async fn serve(store: &Store, entry: Entry, now: Moment) {
+    let reserved = store.reserve(entry, now).await.expect("a store");
+    let Reserved::Begun(mut ticket) = reserved else {
+        unreachable!("the name is new");
+    };
+    ticket.intend(now).await.expect("a disk");
+    let outcome = Outcome::NotSent;
+    ticket.settle(outcome, now).await;
+}
+
+/// Runs them all at once, on this thread.
+async fn futures(all: impl Iterator<Item = impl Future<Output = ()>>) {
+    let mut all: Vec<_> = all.map(Box::pin).collect();
+    poll_fn(|cx| {
+        all.retain_mut(|one| one.as_mut().poll(cx).is_pending());
+        if all.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+criterion_group!(core, stages, verify, decide, classify, state);
 criterion_main!(core);

@@ -41,6 +41,7 @@ pub mod explain;
 // The engine.
 pub mod fetch;
 pub mod keyfile;
+pub mod limit;
 pub mod metrics;
 pub mod state;
 pub mod tick;
@@ -50,6 +51,8 @@ pub mod upstream;
 pub mod proxy;
 
 pub mod server;
+
+pub mod handover;
 
 // Around it.
 pub mod sandbox;

@@ -4,6 +4,8 @@
 //! What the gateway can tell comes through [`Operations`], which `app`'s layer implements; this
 //! module knows no configuration and no workers.
 
+mod reserve;
+
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -29,7 +31,30 @@ pub trait Operations: Send + Sync + 'static {
     fn keys(&self) -> Vec<Standing>;
     /// Asks for the keys of one issuer, or of all, and waits for the outcome. Blocks.
     fn refresh_keys(&self, issuer: Option<&str>);
+    /// The requests of which nobody knows what became, the oldest first. Blocks.
+    fn unknown_outcomes(&self) -> Result<Vec<UnknownOutcome>, StateAway>;
 }
+
+/// A request of which nobody knows what became: ask its department by the request's id.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnknownOutcome {
+    /// The name of its record.
+    pub name: String,
+    /// Its id, which the department was told.
+    pub request_id: String,
+    /// The terminal, if it said which.
+    pub terminal: Option<String>,
+    /// The scene.
+    pub scene: String,
+    /// The route.
+    pub route: String,
+    /// When it came.
+    pub since: String,
+}
+
+/// Where outcomes are kept cannot be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateAway;
 
 /// Whether a gateway can serve.
 #[derive(Clone, Debug, Serialize)]
@@ -46,6 +71,8 @@ pub struct Readiness {
     pub platforms: Vec<PlatformTrouble>,
     /// Departments' backends of which no endpoint is well.
     pub upstreams: Vec<UpstreamTrouble>,
+    /// Why what is sent cannot be recorded; none if it can.
+    pub state: Option<StateTrouble>,
 }
 
 /// A backend of which no endpoint is well.
@@ -54,6 +81,13 @@ pub struct UpstreamTrouble {
     /// Its name.
     pub upstream: String,
     /// What is the matter with its endpoints.
+    pub why: String,
+}
+
+/// What is sent cannot be recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateTrouble {
+    /// Why.
     pub why: String,
 }
 
@@ -109,8 +143,20 @@ pub struct Standings {
 
 /// Serves operators until the process ends.
 pub async fn serve(listener: TcpListener, operations: Arc<dyn Operations>) -> io::Result<()> {
+    serve_until(listener, operations, std::future::pending()).await
+}
+
+/// Serves operators; from `end` on accepts nobody, and returns when those who are there have their
+/// answers.
+pub async fn serve_until(
+    listener: TcpListener,
+    operations: Arc<dyn Operations>,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    axum::serve(listener, router(operations)).await
+    let door = reserve::Door::new(listener);
+    let serving = axum::serve(door, router(operations));
+    serving.with_graceful_shutdown(end).await
 }
 
 /// The operators' paths.
@@ -126,6 +172,7 @@ pub fn router(operations: Arc<dyn Operations>) -> Router {
         .route("/version", get(version))
         .route("/admin/keys", get(keys))
         .route("/admin/keys/refresh", post(refresh_keys))
+        .route("/admin/outcomes", get(outcomes))
         .layer(no_store)
         .layer(CatchPanicLayer::new())
         .with_state(operations)
@@ -175,6 +222,23 @@ async fn refresh_keys(
     match tokio::task::spawn_blocking(work).await {
         Ok(Some(story)) => Json(story).into_response(),
         Ok(None) => (StatusCode::NOT_FOUND, "no such issuer\n").into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The answer to `/admin/outcomes`.
+#[derive(Serialize)]
+struct Outcomes {
+    unknown: Vec<UnknownOutcome>,
+}
+
+async fn outcomes(State(operations): State<Arc<dyn Operations>>) -> Response {
+    match tokio::task::spawn_blocking(move || operations.unknown_outcomes()).await {
+        Ok(Ok(unknown)) => Json(Outcomes { unknown }).into_response(),
+        Ok(Err(StateAway)) => {
+            let why = "where outcomes are kept cannot be reached\n";
+            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

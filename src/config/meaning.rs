@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::secrets::Secret;
 use super::source::Place;
 use crate::family::{Family, Kind, Region};
 use crate::fetch::Feed;
 use crate::fetch::Introspection;
 use crate::gateway::{Door, Parts};
+use crate::limit::Rates;
 use crate::proxy::extract::Adapter;
 use crate::proxy::landing::Landing;
 use crate::reason::Reason;
@@ -42,6 +44,10 @@ pub struct Config {
     pub admin: Option<SocketAddr>,
     /// How much, and for how long.
     pub limits: Limits,
+    /// Where used codes and outcomes are kept.
+    pub state: State,
+    /// How fast requests may come.
+    pub rates: Rates,
     /// The backends; routes name them by their place here.
     pub upstreams: Vec<Upstream>,
     /// The issuers' platforms that are asked about codes; families name them by their place here.
@@ -97,7 +103,15 @@ pub struct Limits {
     pub connections: usize,
     /// Threads; 0: one a core.
     pub workers: usize,
+    /// Requests under way, over all workers.
+    pub in_flight: usize,
 }
+
+/// Requests under way unless the files say otherwise. Where every department hangs until its five
+/// seconds are over, eight hundred scans a second are taken on, which no hospital has; with a body
+/// and a department's connection each, they fit a machine of a gigabyte. It is less than
+/// the connections allowed, so that there are some left to be told to come back.
+const IN_FLIGHT: usize = 4_096;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -108,6 +122,62 @@ impl Default for Limits {
             drain_timeout: Duration::from_secs(20),
             connections: 10_000,
             workers: 0,
+            in_flight: IN_FLIGHT,
+        }
+    }
+}
+
+/// Where used codes and outcomes are kept.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The place.
+    pub place: StatePlace,
+    /// What records are sealed and named with; none if it is not set.
+    pub key: Option<Secret>,
+    /// How long outcomes are kept.
+    pub keep: Duration,
+    /// How soon the same scan again is the scanner reading twice; zero: never.
+    pub double_read: Duration,
+    /// The largest answer that is kept whole.
+    pub answer_limit: usize,
+    /// One-time codes remembered at most.
+    pub claims: usize,
+}
+
+/// A place for used codes and outcomes.
+#[derive(Clone, Debug)]
+pub enum StatePlace {
+    /// A file of this gateway's own.
+    File(PathBuf),
+    /// This process, for as long as it lives.
+    Memory,
+    /// Redis or Valkey, which several gateways share.
+    Redis {
+        /// Where its servers are, `redis://host:port/database`, tried in turn until one is a primary.
+        addresses: Vec<Box<str>>,
+        /// The only trust root of `rediss://` addresses, PEM.
+        ca: Option<PathBuf>,
+        /// As whom.
+        username: Option<Box<str>>,
+        /// By which password.
+        password: Option<Secret>,
+        /// What its keys begin with, so that two sites may share one server.
+        prefix: Box<str>,
+    },
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            place: StatePlace::Memory,
+            key: None,
+            // A terminal that was off over night still finds its answer.
+            keep: Duration::from_secs(24 * 60 * 60),
+            // People do not present one code twice within two seconds; scanners do.
+            double_read: Duration::from_secs(2),
+            answer_limit: 16 * 1024,
+            // Some 200 MiB when full; a province at its busiest holds 1.8 million.
+            claims: 4_194_304,
         }
     }
 }

@@ -102,6 +102,15 @@ pub struct Validity {
     pub max_age: Option<Duration>,
     /// How far ahead of our clock an issuer's may run.
     pub max_future: Duration,
+    /// Whether a code is good for one use, and how that is told.
+    pub one_time: Option<OneTime>,
+}
+
+/// A code of such a family is good for one use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OneTime {
+    /// How long it is remembered after its use, if it names no end itself.
+    pub lasting: Option<Duration>,
 }
 
 impl Default for Validity {
@@ -109,6 +118,7 @@ impl Default for Validity {
         Self {
             max_age: None,
             max_future: DEFAULT_MAX_FUTURE,
+            one_time: None,
         }
     }
 }
@@ -208,6 +218,16 @@ impl<'a> Code<'a> {
             accounts: Accounts::only(family.kind, text),
             purposes: PurposeSet::EMPTY,
             signed: None,
+        }
+    }
+
+    /// The first instant at which it is no longer good by its own end or its family's bound.
+    pub fn end(&self) -> Option<Timestamp> {
+        let oldest = self.family.validity.max_age;
+        let aged = self.issued_at.zip(oldest).map(|(at, age)| at.after(age));
+        match (self.expires_at, aged) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
         }
     }
 

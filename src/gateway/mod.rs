@@ -248,7 +248,8 @@ impl Gateway {
         self.terminals.place(claims, matter.door.strangers)
     }
 
-    fn scene(&self, named: Option<&str>, door: &Door) -> Result<&Scene, Reason> {
+    /// The scene of a scan that names this one, or none, at that door.
+    pub fn scene(&self, named: Option<&str>, door: &Door) -> Result<&Scene, Reason> {
         let name = named
             .or(door.default_scene.as_deref())
             .ok_or(Reason::SceneRequired)?;

@@ -5,6 +5,8 @@
 
 mod introspections;
 mod issuers;
+mod limits;
+mod state;
 mod upstreams;
 
 use std::sync::Arc;
@@ -20,6 +22,9 @@ use prometheus_client::registry::Registry;
 pub use self::introspections::{Asked, Introspections};
 use self::issuers::Issuers;
 pub use self::issuers::{Fetch, KeysGauge};
+pub use self::limits::{Limit, Limits};
+use self::state::State;
+pub use self::state::{Again, StateCounts, StateGauge};
 use self::upstreams::Upstreams;
 pub use self::upstreams::{
     BREAKER_STATES, Delivered, EndpointCounts, EndpointGauge, UpstreamCounts,
@@ -41,6 +46,8 @@ pub struct Metrics {
     introspections: Family<Labels, Counter>,
     reloads: Family<Labels, Counter>,
     issuers: Issuers,
+    limits: Limits,
+    state: State,
     upstreams: Upstreams,
     last_reload_successful: Gauge,
     last_reload_success: Gauge<f64, AtomicU64>,
@@ -96,6 +103,8 @@ impl Default for Metrics {
             last_reload_success.clone(),
         );
         let issuers = Issuers::register(&mut registry);
+        let limits = Limits::register(&mut registry);
+        let state = State::register(&mut registry);
         let upstreams = Upstreams::register(&mut registry);
         Self {
             registry: Arc::new(registry),
@@ -105,6 +114,8 @@ impl Default for Metrics {
             introspections,
             reloads,
             issuers,
+            limits,
+            state,
             upstreams,
             last_reload_successful,
             last_reload_success,

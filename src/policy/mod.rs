@@ -4,4 +4,4 @@ pub mod place;
 pub mod scene;
 
 pub use self::place::{Place, Strangers, Terminal, Terminals};
-pub use self::scene::{Demand, RegionRule, Scene, Scenes};
+pub use self::scene::{Care, Demand, Idempotency, RegionRule, Scene, Scenes, WhenAway};

@@ -36,12 +36,47 @@ pub struct Scene {
     pub max_age: Option<Duration>,
     /// Whether money moves behind it.
     pub settlement: bool,
+    /// What it asks of the record of its requests.
+    pub care: Care,
     /// The regions it serves; empty: all.
     pub regions: Box<[RegionRule]>,
     /// What backends call it, by the name of their vocabulary.
     pub codes: Box<[(Box<str>, Box<str>)]>,
     /// Its place among all scenes, which [`Scenes::new`] sets.
     pub index: usize,
+}
+
+/// What a scene asks of the record of its requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Care {
+    /// Whether its requests must carry an idempotency key.
+    pub idempotency: Idempotency,
+    /// Whether codes made for one use may be shown here without being used up.
+    pub reuse: bool,
+    /// What is done while the store of used codes and outcomes cannot be reached.
+    pub when_away: WhenAway,
+    /// Replicas of the store that must have a record before anything is sent.
+    pub replicas: u8,
+}
+
+/// Whether requests must carry an idempotency key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Idempotency {
+    /// They may.
+    #[default]
+    Optional,
+    /// They must.
+    Required,
+}
+
+/// What is done while the store of used codes and outcomes cannot be reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenAway {
+    /// Nothing is forwarded.
+    #[default]
+    Closed,
+    /// This gateway's own memory has to do.
+    Local,
 }
 
 /// What a scene asks of a code's freshness.

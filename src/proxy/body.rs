@@ -1,9 +1,12 @@
 //! A request's body, read whole before anything is decided: bounded, on time, complete.
 
 use std::error::Error as _;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -25,6 +28,10 @@ const HELD_FOR_LARGE: usize = HELD_AT_ONCE / 2;
 
 /// Bodies beyond this are large.
 const LARGE: usize = 64 << 10;
+
+/// The longest body that is thrown away for the sake of its connection: what the engine reads at
+/// once.
+const UNWANTED: u64 = 16 << 10;
 
 /// The bytes of bodies held at the moment; clones count together.
 #[derive(Clone, Debug, Default)]
@@ -78,10 +85,7 @@ pub async fn read<'a>(
     timer: &Timer,
 ) -> Result<(Bytes, Share<'a>), Refusal> {
     let Bounds { limit, time } = bounds;
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).map_or(true, |it| it > limit)) {
+    if length(headers).is_some_and(|length| usize::try_from(length).map_or(true, |it| it > limit)) {
         return Err(too_large(limit));
     }
     let mut share = Share { held, bytes: 0 };
@@ -90,6 +94,41 @@ pub async fn read<'a>(
         .await
         .unwrap_or_else(|_| Err(Reason::TooSlow.into()))?;
     Ok((body, share))
+}
+
+/// Whether the rest of a body that nobody wants is here already; what is here is thrown away, and
+/// nothing is waited for.
+pub async fn is_here(mut body: Incoming, headers: &HeaderMap) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    let length = length(headers).unwrap_or(u64::MAX);
+    // Asking for the body of a client that waits to be asked would make it send it.
+    if length > UNWANTED || headers.contains_key(header::EXPECT) {
+        return false;
+    }
+    // The engine reads when it is asked, and gives on its next turn.
+    let mut turns = 0..2;
+    poll_fn(|cx| {
+        loop {
+            match Pin::new(&mut body).poll_frame(cx) {
+                Poll::Ready(Some(Ok(_))) if !body.is_end_stream() => {}
+                Poll::Ready(Some(Ok(_)) | None) => return Poll::Ready(true),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                Poll::Pending if turns.next().is_none() => return Poll::Ready(false),
+                Poll::Pending => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        }
+    })
+    .await
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    let announced = headers.get(header::CONTENT_LENGTH)?;
+    announced.to_str().ok()?.parse().ok()
 }
 
 /// Keeps the first frame as it came: most bodies are one frame, and then nothing is copied.

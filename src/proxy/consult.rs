@@ -8,17 +8,21 @@ use http::Response;
 use http::header::HeaderValue;
 
 use super::exchange::Exchange;
+use super::guard::Presented;
 use super::introspect::introspect;
+use super::limits;
 use super::respond::{self, Refusal};
 use super::site::Site;
 use super::{Proxy, View, forward};
 use crate::fetch::Renewal;
 use crate::fetch::introspection::Asker;
 use crate::gateway::{Decision, Lack, Matter, Rejection, Step};
+use crate::policy::Care;
 use crate::reason::Reason;
 use crate::route::Action;
 use crate::route::contract::Secrets;
 use crate::scan::Scan;
+use crate::state::Entry;
 use crate::time::Timestamp;
 use crate::trust::{Answer, Keys, Need};
 use crate::upstream::{Ask, ResponseBody};
@@ -27,9 +31,28 @@ use crate::upstream::{Ask, ResponseBody};
 /// milliseconds; a person at a window does not wait longer.
 const KEY_PATIENCE: Duration = Duration::from_secs(1);
 
+/// What is to be done about a scan, and what is recorded of it.
+#[derive(Debug)]
+pub(super) struct Act {
+    pub(super) deed: Deed,
+    pub(super) entry: Option<Entry>,
+    pub(super) care: Care,
+}
+
+impl Act {
+    /// The same without a record of it.
+    pub(super) fn unrecorded(deed: Deed) -> Self {
+        Self {
+            deed,
+            entry: None,
+            care: Care::default(),
+        }
+    }
+}
+
 /// What is to be done about a scan.
 #[derive(Debug)]
-pub(super) enum Act {
+pub(super) enum Deed {
     /// The terminal is answered.
     Answer(Response<ResponseBody>),
     /// A department is asked.
@@ -42,13 +65,14 @@ impl Proxy {
         &self,
         view: &View,
         exchange: &Exchange<'_>,
+        presented: &Presented,
     ) -> Result<Act, Refusal> {
         let site = &*view.site;
         let scan = exchange.scan()?;
         let keys = self.keys(site);
         let decided = self.consult(view, exchange, &scan, &keys.0).await;
         let rejection = match decided {
-            Ok(decision) => return self.accept(site, &decision, exchange),
+            Ok(decision) => return self.accept(&decision, exchange, presented),
             Err(rejection) => rejection,
         };
         let Some(lack) = &rejection.lack else {
@@ -60,19 +84,29 @@ impl Proxy {
             return Err(site.refuse(&in_doubt(rejection, renewal)));
         }
         match self.consult(view, exchange, &scan, &newer.0).await {
-            Ok(decision) => self.accept(site, &decision, exchange),
+            Ok(decision) => self.accept(&decision, exchange, presented),
             Err(rejection) => Err(site.refuse(&in_doubt(rejection, renewal))),
         }
     }
 
     fn accept(
         &self,
-        site: &Site,
         decision: &Decision<'_>,
         exchange: &Exchange<'_>,
+        presented: &Presented,
     ) -> Result<Act, Refusal> {
-        site.count(decision);
-        act(decision, exchange, (self.clock)())
+        limits::issuer(decision, exchange)?;
+        exchange.site.count(decision);
+        let deed = deed(decision, exchange, (self.clock)())?;
+        let patience = match &deed {
+            Deed::Answer(_) => Duration::ZERO,
+            Deed::Ask { upstream, .. } => exchange.site.patience(*upstream),
+        };
+        Ok(Act {
+            entry: self.entry(exchange, presented, decision, patience)?,
+            care: decision.scene.care,
+            deed,
+        })
     }
 
     /// Has an issuer asked for a key.
@@ -134,9 +168,9 @@ fn in_doubt(rejection: Rejection<'_>, renewal: Renewal) -> Rejection<'_> {
     }
 }
 
-fn act(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Result<Act, Refusal> {
+fn deed(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Result<Deed, Refusal> {
     match &decision.route.action {
-        Action::Respond => Ok(Act::Answer(respond::decision(decision))),
+        Action::Respond => Ok(Deed::Answer(respond::decision(decision))),
         Action::Redirect(redirect) => {
             let secrets = Secrets::default();
             let values = exchange.values(decision, None, &secrets, now);
@@ -144,16 +178,16 @@ fn act(decision: &Decision<'_>, exchange: &Exchange<'_>, now: Timestamp) -> Resu
                 .location(&values)
                 .map_err(|error| forward::unfilled(&error))?;
             let location = HeaderValue::from_str(&location).map_err(|_| Reason::Internal)?;
-            Ok(Act::Answer(respond::redirect(redirect.status(), location)))
+            Ok(Deed::Answer(respond::redirect(redirect.status(), location)))
         }
         Action::Forward(forward) => {
             let request = forward::request(forward, decision, exchange, now)?;
-            Ok(Act::Ask {
+            Ok(Deed::Ask {
                 upstream: forward.upstream,
                 ask: Ask {
                     sticky: forward::sticky(forward, decision, exchange.site),
                     idempotent: forward.idempotent,
-                    ..request.into()
+                    request,
                 },
             })
         }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use super::extract::{Adapter, Extracted, Head, Medium};
 use super::headers::Announcements;
 use super::identity::Identity;
+use super::limits::Standings;
 use super::respond::Refusal;
 use super::site::{Entrance, Site};
 use crate::family::Kind;
@@ -38,6 +39,8 @@ pub struct Exchange<'a> {
     pub identity: &'a Identity,
     /// The configuration in force.
     pub site: &'a Site,
+    /// How the limits stand that it met.
+    pub standings: &'a Standings,
     /// How clients are announced.
     pub announcements: &'a Announcements,
 }
@@ -60,7 +63,7 @@ impl Exchange<'_> {
         })
     }
 
-    fn claims(&self) -> Claims<'_> {
+    pub(super) fn claims(&self) -> Claims<'_> {
         Claims {
             scene: self.extracted.scene.as_deref(),
             terminal: self.extracted.terminal.as_deref(),

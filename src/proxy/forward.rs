@@ -15,24 +15,26 @@ use crate::reason::Reason;
 use crate::route::contract::{Body, RenderError, Rendered};
 use crate::route::{Forward, Told};
 use crate::time::Timestamp;
-use crate::upstream::{Ask, Balance, By, ResponseBody, SendError, Upstreams, Withheld};
+use crate::upstream::{Ask, Balance, By, ResponseBody, SendError, Upstreams, unrecorded};
 
-/// Sends the request, once; `intent` is recorded before its first byte.
+/// Sends the request, once, with no books kept.
 pub async fn send(
     upstreams: &Upstreams,
     upstream: usize,
     ask: Ask,
-    intent: impl AsyncFnOnce() -> Result<(), Withheld>,
 ) -> Result<Response<ResponseBody>, Refusal> {
-    let mut response = upstreams
-        .send(upstream, ask, intent)
-        .await
-        .map_err(|error| no_answer(&error))?;
-    headers::from_upstream(response.headers_mut());
-    Ok(response)
+    let response = upstreams.send(upstream, ask, unrecorded).await;
+    response.map(received).map_err(|error| no_answer(&error))
 }
 
-fn no_answer(error: &SendError) -> Refusal {
+/// A department's answer as a terminal may have it.
+pub(super) fn received(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    headers::from_upstream(response.headers_mut());
+    response
+}
+
+/// What a terminal is told when there is no answer.
+pub(super) fn no_answer(error: &SendError) -> Refusal {
     match error {
         SendError::Busy => Reason::UpstreamBusy.into(),
         SendError::Invalid => Reason::UpstreamInvalid.into(),

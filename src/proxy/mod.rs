@@ -9,10 +9,12 @@ mod consult;
 pub mod exchange;
 pub mod extract;
 pub mod forward;
+pub mod guard;
 pub mod headers;
 pub mod identity;
 pub mod introspect;
 pub mod landing;
+pub mod limits;
 pub mod picture;
 pub mod pictures;
 pub mod respond;
@@ -29,20 +31,21 @@ use http::request::Parts;
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 
-use self::consult::Act;
 use self::exchange::Exchange;
 use self::extract::{ExtractError, Medium};
+use self::guard::{OUTCOMES, Presented};
 use self::headers::Announcements;
 use self::identity::{Identity, Names};
+use self::limits::Standings;
 use self::respond::{REQUEST_ID, Refusal};
 pub use self::site::{Entrance, Shared, Site, SiteConfig};
 use crate::gateway::{Decision, Rejection};
 use crate::reason::Reason;
-use crate::server::{Framing, Handler, Peer, WorkerContext};
+use crate::server::{Framing, Handler, Peer, Undertakings, WorkerContext};
 use crate::tick::Timer;
 use crate::time::Timestamp;
 use crate::trust::Keys;
-use crate::upstream::{self, ResponseBody, Upstreams};
+use crate::upstream::{ResponseBody, Upstreams};
 /// One worker's proxy.
 #[derive(Debug)]
 pub struct Proxy {
@@ -53,6 +56,8 @@ pub struct Proxy {
     announcements: Announcements,
     timer: Timer,
     clock: fn() -> Timestamp,
+    /// What is still to be done when the connections have ended.
+    undertakings: Undertakings,
 }
 
 /// The configuration in force, and this worker's connections to its departments.
@@ -61,6 +66,13 @@ struct View {
     site: Arc<Site>,
     /// Shared with what outlives a scan: a question to a platform is waited for by others, too.
     upstreams: Rc<Upstreams>,
+}
+
+/// What goes with a request from its head to its answer.
+#[derive(Debug)]
+struct Visit {
+    identity: Identity,
+    standings: Standings,
 }
 
 /// The keys in force, as one worker holds them.
@@ -77,8 +89,12 @@ impl View {
 impl Handler for Proxy {
     async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
         let view = self.view();
-        let identity = self.names.identify(request.headers());
-        let outcome = self.answer(&view, request, peer, &identity).await;
+        let visit = Visit {
+            identity: self.names.identify(request.headers()),
+            standings: Standings::default(),
+        };
+        let outcome = self.answer(&view, request, peer, &visit).await;
+        let identity = visit.identity;
         let mut response = outcome.unwrap_or_else(|refusal| {
             view.site.handles.refused(refusal.reason);
             tracing::debug!(
@@ -89,9 +105,9 @@ impl Handler for Proxy {
             );
             refusal.response(&identity.request_id)
         });
-        response
-            .headers_mut()
-            .insert(REQUEST_ID, identity.request_id);
+        let headers = response.headers_mut();
+        headers.insert(REQUEST_ID, identity.request_id);
+        visit.standings.tell(headers);
         response
     }
 }
@@ -113,6 +129,7 @@ impl Proxy {
             announcements: Announcements::default(),
             timer: context.timer.clone(),
             clock,
+            undertakings: context.undertakings.clone(),
         }
     }
 
@@ -139,17 +156,23 @@ impl Proxy {
 
     async fn answer(
         &self,
-        view: &View,
+        view: &Rc<View>,
         request: Request<Incoming>,
         peer: &Peer,
-        identity: &Identity,
+        visit: &Visit,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let site = &*view.site;
         let entrance = site.entrances.get(peer.listener).ok_or(Reason::Internal)?;
         let (parts, body) = request.into_parts();
         hold_to_http(&parts, peer)?;
+        let standings = &visit.standings;
+        let (_flight, body) =
+            limits::enter(site, entrance, peer, (&parts, body), standings).await?;
         if let Some(name) = parts.uri.path().strip_prefix("/l/") {
             return site.landing(name, &parts);
+        }
+        if let Some(key) = parts.uri.path().strip_prefix(OUTCOMES) {
+            return Box::pin(self.outcome(site, key, &parts)).await;
         }
         let adapter = site.adapter(&parts)?;
         let bounds = site.bounds(adapter, entrance, &parts);
@@ -175,16 +198,19 @@ impl Proxy {
             adapter,
             entrance,
             peer,
-            identity,
+            identity: &visit.identity,
             site,
+            standings,
             announcements: &self.announcements,
         };
-        match self.decide(view, &exchange).await? {
-            Act::Answer(response) => Ok(response),
-            Act::Ask { upstream, ask } => {
-                forward::send(&view.upstreams, upstream, ask, upstream::unrecorded).await
-            }
+        limits::terminal(&exchange)?;
+        let scene = exchange.scene();
+        let presented = Presented::of(&exchange, scene)?;
+        if let Some(response) = self.recall(&exchange, &presented, scene).await? {
+            return Ok(response);
         }
+        let act = self.decide(view, &exchange, &presented).await?;
+        self.perform(view, act).await
     }
 }
 

@@ -3,6 +3,8 @@
 //! A refusal is a problem document (RFC 9457) and a header with its slug. It says no more than the
 //! slug about why a check failed: the operator finds the rest with `explain`.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -39,7 +41,36 @@ pub struct Refusal {
     pub silence: Silence,
     /// The methods the path takes, where another one was used.
     pub allow: Option<&'static str>,
+    /// The answer that was given before and is not kept.
+    pub given: Option<Box<Given>>,
+    /// When to come back, where that is known.
+    pub retry_after: Option<Duration>,
+    /// What becomes of the connection it goes out on.
+    pub connection: Connection,
 }
+
+/// An answer of which only this is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Given {
+    /// Its status.
+    pub status: u16,
+    /// Of its content, as in `Content-Digest` (RFC 9530, section 2): `sha-256=:…:`.
+    pub digest: String,
+    /// Of its content, in bytes.
+    pub length: u64,
+}
+
+/// What becomes of an HTTP/1 connection after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// It ends: what is still to come of the request will not be read.
+    Closed,
+    /// It may carry the next request.
+    Kept,
+}
+
+/// When to come back where nobody knows: what made the gateway busy is mostly over by then.
+const SHORTLY: Duration = Duration::from_secs(1);
 
 /// How it came that an outcome is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +92,9 @@ impl From<Reason> for Refusal {
             issuer: None,
             silence: Silence::Broken,
             allow: None,
+            given: None,
+            retry_after: None,
+            connection: Connection::Kept,
         }
     }
 }
@@ -183,6 +217,12 @@ impl Refusal {
         for (name, value) in self.headers() {
             headers.insert(name, HeaderValue::from_static(value));
         }
+        if let Some(seconds) = self.pause() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.connection == Connection::Closed {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         headers.insert(REQUEST_ID, request_id.clone());
         response
     }
@@ -196,6 +236,10 @@ impl Refusal {
         for (name, value) in self.headers() {
             headers.extend([name.as_str(), ": ", value, "\r\n"]);
         }
+        if let Some(seconds) = self.pause() {
+            let name = header::RETRY_AFTER;
+            headers.extend([name.as_str(), ": ", &seconds.to_string(), "\r\n"]);
+        }
         let head = format!(
             "HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
             body.len()
@@ -203,13 +247,22 @@ impl Refusal {
         [head.into_bytes(), body].concat().into()
     }
 
+    /// The whole seconds to wait (RFC 9110, section 10.2.3): with every 503, where section 15.6.4
+    /// and with every 429, where RFC 6585, section 4, allow it.
+    fn pause(&self) -> Option<u64> {
+        let pause = matches!(
+            self.status(),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        );
+        (pause || self.reason == Reason::InFlight)
+            .then(|| whole_seconds(self.retry_after.unwrap_or(SHORTLY)))
+    }
+
     fn headers(&self) -> impl Iterator<Item = (HeaderName, &'static str)> {
         let status = self.status();
         // RFC 9110, section 15.5.2: a 401 "MUST send a WWW-Authenticate header field".
         let challenge =
             (status == StatusCode::UNAUTHORIZED).then_some((header::WWW_AUTHENTICATE, CHALLENGE));
-        let pause =
-            (status == StatusCode::SERVICE_UNAVAILABLE).then_some((header::RETRY_AFTER, "1"));
         let always = [
             (header::CONTENT_TYPE, "application/problem+json"),
             (header::CACHE_CONTROL, "no-store"),
@@ -217,11 +270,7 @@ impl Refusal {
         ];
         // Section 15.5.6: a 405 "MUST generate an Allow header field".
         let allow = self.allow.map(|methods| (header::ALLOW, methods));
-        always
-            .into_iter()
-            .chain(challenge)
-            .chain(pause)
-            .chain(allow)
+        always.into_iter().chain(challenge).chain(allow)
     }
 
     fn problem(&self, status: StatusCode, request_id: &HeaderValue) -> Vec<u8> {
@@ -235,6 +284,7 @@ impl Refusal {
             family: self.family.as_deref(),
             request_id: request_id.to_str().ok().filter(|id| !id.is_empty()),
             retryable: self.is_retryable(),
+            given: self.given.as_deref(),
         };
         to_json(&problem)
     }
@@ -256,6 +306,8 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
     retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given: Option<&'a Given>,
 }
 
 /// What a terminal is told on a route that answers by itself.
@@ -286,7 +338,12 @@ pub fn decision(decision: &Decision<'_>) -> Response<ResponseBody> {
         relation: decision.relation.name(),
         route: &decision.route.name,
     };
-    let mut response = Response::new(ResponseBody::from(to_json(&answer)));
+    document(&answer)
+}
+
+/// A document of ours.
+pub fn document(value: &impl Serialize) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(to_json(value)));
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_TYPE,
@@ -304,6 +361,11 @@ pub fn redirect(status: StatusCode, location: HeaderValue) -> Response<ResponseB
     headers.insert(header::LOCATION, location);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Rounded up, so that who waits so long has waited long enough.
+pub(super) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {

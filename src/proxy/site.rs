@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use http::header::{self, HeaderValue};
@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 use super::body::{Bounds, Held};
 use super::extract::Adapter;
 use super::forward::Words;
+use super::guard::Books;
 use super::landing::Landing;
 use super::pictures::{MAX_PICTURE_BYTES, Pictures};
 use super::respond::{self, Refusal};
@@ -21,7 +22,8 @@ use super::verifiers::Verifiers;
 use crate::fetch::Keeper;
 use crate::fetch::Platform;
 use crate::gateway::{Door, Gateway};
-use crate::metrics::Handles;
+use crate::limit::{Flights, Limits, Memory, Rates};
+use crate::metrics::{self, Handles};
 use crate::reason::Reason;
 use crate::scan::Cleaning;
 use crate::trust::Keys;
@@ -42,6 +44,10 @@ pub struct Site {
     pub entrances: Vec<Entrance>,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// How fast requests may come.
+    pub limits: Limits,
+    /// How many requests may be under way.
+    pub in_flight: usize,
     /// The counters.
     pub handles: Handles,
     /// Its names as header values.
@@ -82,12 +88,25 @@ pub struct Shared {
     pub verifiers: Verifiers,
     /// The bytes of bodies held at the moment.
     pub held: Held,
+    /// What was sent, and which codes were used.
+    pub books: Arc<Books>,
+    /// The requests under way.
+    pub flights: Flights,
+    /// How the rates stood so far.
+    pub memory: Memory,
+    /// The counters of what was too much.
+    pub counts: metrics::Limits,
 }
 
 impl Shared {
-    /// Beside this keeper, with every limit at its constant.
-    pub fn new(keeper: Keeper) -> Self {
+    /// Beside this keeper and these books, with every limit at its constant; nothing was counted
+    /// before `began`.
+    pub fn new(keeper: Keeper, books: Arc<Books>, counts: metrics::Limits, began: Instant) -> Self {
         Self {
+            books,
+            flights: Flights::new(counts.clone()),
+            memory: Memory::new(began),
+            counts,
             keeper,
             fleet: Fleet::default(),
             pictures: Pictures::default(),
@@ -109,6 +128,8 @@ impl Site {
             platforms: config.platforms,
             entrances: config.entrances,
             body_timeout: config.body_timeout,
+            limits: config.shared.memory.adopt(&config.rates),
+            in_flight: config.in_flight,
             handles,
             shared: config.shared,
             adapters: adapters
@@ -133,6 +154,11 @@ impl Site {
         } else {
             Err(Refusal::of_method("POST"))
         }
+    }
+
+    /// How long a department may take.
+    pub(super) fn patience(&self, upstream: usize) -> Duration {
+        self.upstreams.patience(upstream)
     }
 
     /// How large and how late a body may be here. A picture of a code is larger than its text.
@@ -195,6 +221,10 @@ pub struct SiteConfig {
     pub landings: Vec<Landing>,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// How fast requests may come.
+    pub rates: Rates,
+    /// How many requests may be under way.
+    pub in_flight: usize,
     /// What goes on over a reload.
     pub shared: Shared,
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{
     body::Incoming,
@@ -33,6 +33,10 @@ use crate::upstream::{BodyError, ResponseBody};
 /// is still sending would otherwise be reset before it read why it was refused.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How long a drain leaves an idle connection open. Its client may be sending the next request at
+/// this moment: it is answered, with `Connection: close`, instead of being reset.
+pub(super) const IDLE_GRACE: Duration = Duration::from_secs(1);
+
 /// What hyper may hold of a head and of a body's next part.
 const BUFFER: usize = 16 * 1024;
 
@@ -49,7 +53,8 @@ pub(super) async fn serve<H, S>(
     H: Handler,
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    let session = Rc::new(Session::new(protocol, worker.patience, &worker.timer));
+    let session = Session::new(protocol, worker.patience, &worker.timer, &worker.busy);
+    let session = Rc::new(session);
     peer.attach(Rc::clone(&session));
     let wire = Wire::new(stream, Rc::clone(&session), Rc::clone(&worker.refusals));
     let task = Task { worker, session };
@@ -69,7 +74,10 @@ struct Task<H> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     /// hyper has said all there is to say.
-    Finished,
+    Finished {
+        /// Whether it was asked to.
+        asked: bool,
+    },
     /// Its time was up.
     Late(Phase),
 }
@@ -91,6 +99,7 @@ impl<H: Handler> Task<H> {
         let end = self
             .drive(
                 Pin::new(&mut connection),
+                Protocol::Http1,
                 http1::Connection::graceful_shutdown,
             )
             .await;
@@ -98,8 +107,8 @@ impl<H: Handler> Task<H> {
         match end {
             // Its reader learns at once that the rest will not come, and over TLS, where a farewell
             // would make it look whole, that it is not.
-            End::Finished if self.session.broke_off() => return,
-            End::Finished => {}
+            End::Finished { .. } if self.session.broke_off() => return,
+            End::Finished { .. } => {}
             End::Late(Phase::Head) => {
                 let said = wire.write_all(&self.worker.refusals.too_slow);
                 // A client that takes no answer either is not worth waiting for.
@@ -107,13 +116,23 @@ impl<H: Handler> Task<H> {
             }
             End::Late(_) => return,
         }
-        if !self.session.ended() {
+        // Nobody owes an idle connection anything: a drain does not wait for its client's end.
+        let dismissed = end == (End::Finished { asked: true }) && self.worker.draining.get();
+        if dismissed {
+            let said = wire.shutdown();
+            let _ = self.worker.timer.within(LINGER, said).await;
+        } else if !self.session.ended() {
             let farewell = async {
                 // Where hyper had nothing to say it left this to us.
                 let _ = wire.shutdown().await;
                 discard(&mut wire).await;
             };
-            let _ = self.worker.timer.within(LINGER, farewell).await;
+            let linger = if self.worker.draining.get() {
+                LINGER.min(IDLE_GRACE)
+            } else {
+                LINGER
+            };
+            let _ = self.worker.timer.within(linger, farewell).await;
         }
     }
 
@@ -133,8 +152,9 @@ impl<H: Handler> Task<H> {
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10))
             .serve_connection(TokioIo::new(wire), self.service(peer));
-        self.drive(pin!(connection), http2::Connection::graceful_shutdown)
-            .await;
+        let connection = pin!(connection);
+        let ask_to_end = http2::Connection::graceful_shutdown;
+        self.drive(connection, Protocol::Http2, ask_to_end).await;
     }
 
     fn service(
@@ -153,48 +173,72 @@ impl<H: Handler> Task<H> {
             let turn = session.begin();
             let worker = Rc::clone(&worker);
             let peer = Rc::clone(&peer);
+            let version = request.version();
             async move {
                 let response = worker.handler.handle(request, &peer).await;
-                Ok(response.map(|body| Answer { body, turn }))
+                let mut response = response.map(|body| Answer { body, turn });
+                if worker.draining.get() && version < Version::HTTP_2 {
+                    say_goodbye(&mut response, version);
+                }
+                Ok(response)
             }
         })
     }
 
-    /// Polls the connection and its deadline. An idle connection, and every one when the worker
-    /// drains, is first asked to end in good manners.
-    async fn drive<C>(&self, mut connection: Pin<&mut C>, ask_to_end: fn(Pin<&mut C>)) -> End
+    /// Polls the connection and its deadline. An idle connection is first asked to end in good
+    /// manners, and so is one that can be told to send nothing more, when the worker drains.
+    async fn drive<C>(
+        &self,
+        mut connection: Pin<&mut C>,
+        protocol: Protocol,
+        ask_to_end: fn(Pin<&mut C>),
+    ) -> End
     where
         C: Future<Output = hyper::Result<()>>,
     {
-        let mut asked = false;
-        let mut polled = false;
+        let (mut asked, mut hastened) = (false, false);
         poll_fn(|cx: &mut Context<'_>| {
             loop {
                 if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
                     if let Err(error) = outcome {
                         tracing::trace!(%error, "connection ended");
                     }
-                    return Poll::Ready(End::Finished);
+                    return Poll::Ready(End::Finished { asked });
+                }
+                if self.worker.draining.get() && !hastened {
+                    hastened = true;
+                    self.session.hasten(IDLE_GRACE);
+                    if protocol == Protocol::Http2 {
+                        // GOAWAY comes in two steps: nothing that is on its way is lost.
+                        asked = true;
+                        ask_to_end(connection.as_mut());
+                        continue;
+                    }
                 }
                 let late = self.session.poll_late(cx).is_ready();
-                if late && (asked || !self.session.idle()) {
-                    return Poll::Ready(End::Late(self.session.phase()));
-                }
-                // A connection accepted while draining may have a request in the kernel, which
-                // the first poll cannot know yet.
-                if asked || !(late || self.worker.draining.get() && polled) {
-                    polled = true;
+                if !late {
                     return Poll::Pending;
+                }
+                if asked || !self.session.idle() {
+                    return Poll::Ready(End::Late(self.session.phase()));
                 }
                 asked = true;
                 ask_to_end(connection.as_mut());
-                if late {
-                    self.session.grace(LINGER);
-                }
+                self.session.grace(LINGER);
             }
         })
         .await
     }
+}
+
+/// Tells an HTTP/1 client that the connection ends with this answer.
+fn say_goodbye(response: &mut Response<Answer>, asked_in: Version) {
+    // Version 1.0 has another default, which hyper would put in the place of our word.
+    if asked_in == Version::HTTP_10 {
+        *response.version_mut() = Version::HTTP_10;
+    }
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
 }
 
 /// Reads to the end; the buffer is only there while it is filled, not in every connection's task.

@@ -31,15 +31,27 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// One listening socket for each worker on one address, and the address itself.
-pub(super) fn bind(
-    address: SocketAddr,
-    workers: usize,
-) -> Result<(SocketAddr, Vec<TcpListener>), BindError> {
+/// One listening socket for each worker on one address.
+pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Vec<TcpListener>, BindError> {
     sockets(address, workers).map_err(|source| BindError { address, source })
 }
 
-fn sockets(mut address: SocketAddr, workers: usize) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+/// For each worker duplicates of the sockets that it accepts on. Every socket has a worker, and
+/// every worker a socket: where workers share one, the kernel wakes all of them for a connection
+/// and the first takes it, which costs the others a system call.
+pub(super) fn spread(sockets: &[TcpListener], workers: usize) -> io::Result<Vec<Vec<TcpListener>>> {
+    let mut spread: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
+    let turns = workers.max(sockets.len());
+    let all = sockets.iter().cycle().take(turns);
+    for (turn, socket) in all.enumerate() {
+        if let Some(own) = spread.get_mut(turn % workers.max(1)) {
+            own.push(socket.try_clone()?);
+        }
+    }
+    Ok(spread)
+}
+
+fn sockets(mut address: SocketAddr, workers: usize) -> io::Result<Vec<TcpListener>> {
     // Sockets that share a port do so with any process of the same user: ask for it alone first,
     // so that a second gateway is told instead of taking half of the connections.
     if address.port() != 0 {
@@ -51,7 +63,7 @@ fn sockets(mut address: SocketAddr, workers: usize) -> io::Result<(SocketAddr, V
         address = socket.local_addr()?;
         sockets.push(socket);
     }
-    Ok((address, sockets))
+    Ok(sockets)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,9 +97,12 @@ fn socket(address: SocketAddr, sharing: Sharing) -> io::Result<TcpListener> {
 mod tests {
     use super::*;
 
+    const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
     #[test]
     fn every_worker_gets_the_port_the_first_one_got() {
-        let (address, sockets) = bind(([127, 0, 0, 1], 0).into(), 3).unwrap();
+        let sockets = bind(ANY, 3).unwrap();
+        let address = sockets[0].local_addr().unwrap();
         assert_ne!(address.port(), 0);
         for socket in &sockets {
             assert_eq!(socket.local_addr().unwrap(), address);
@@ -96,9 +111,27 @@ mod tests {
 
     #[test]
     fn an_address_in_use_is_reported_with_its_name() {
-        let (address, _sockets) = bind(([127, 0, 0, 1], 0).into(), 2).unwrap();
+        let sockets = bind(ANY, 2).unwrap();
+        let address = sockets[0].local_addr().unwrap();
         let error = bind(address, 2).unwrap_err();
         assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
         assert_eq!(error.to_string(), format!("cannot listen on {address}"));
+    }
+
+    #[test]
+    fn every_socket_has_a_worker_and_every_worker_a_socket() {
+        for (sockets, workers, each) in [
+            (1, 1, vec![1]),
+            (1, 3, vec![1, 1, 1]),
+            (3, 1, vec![3]),
+            (3, 2, vec![2, 1]),
+            (2, 2, vec![1, 1]),
+        ] {
+            let bound: Vec<_> = (0..sockets)
+                .map(|_| TcpListener::bind(ANY).unwrap())
+                .collect();
+            let spread = spread(&bound, workers).unwrap();
+            assert_eq!(spread.iter().map(Vec::len).collect::<Vec<_>>(), each);
+        }
     }
 }

@@ -6,10 +6,13 @@
 //! to answer when they are late.
 
 mod connection;
+pub mod descriptors;
 mod framing;
+mod inherited;
 mod listener;
 mod refusal;
 mod session;
+mod undertakings;
 mod wire;
 mod worker;
 
@@ -32,11 +35,14 @@ use tokio::{
     sync::watch,
 };
 
+use self::worker::Stop;
 pub use self::{
+    inherited::{InheritError, Inherited, Passed, Place},
     listener::{BindError, Listener},
     refusal::Refusals,
     session::{Framing, Patience, Peer},
-    worker::WorkerContext,
+    undertakings::{Undertaking, Undertakings},
+    worker::{CutOff, WorkerContext},
 };
 use crate::upstream::ResponseBody;
 
@@ -65,36 +71,74 @@ pub struct Config {
     pub refusals: Refusals,
 }
 
-/// A server whose addresses are bound, and which serves nobody yet.
+/// A server whose addresses are bound, and which serves nobody yet. While it lives its addresses
+/// stay bound, whether workers accept there or not.
 #[derive(Debug)]
 pub struct Server {
     config: Config,
     addresses: Vec<SocketAddr>,
-    /// For each worker, its sockets in the order of the listeners.
+    workers: usize,
+    /// For each listener, the sockets its workers share.
     sockets: Vec<Vec<TcpListener>>,
 }
 
 impl Server {
     /// Binds every listener once for each worker.
     pub fn bind(config: Config) -> Result<Self, BindError> {
+        Self::bind_beside(config, Vec::new())
+    }
+
+    /// Binds the listeners that inherit no sockets; the others have theirs, by their places.
+    pub fn bind_beside(
+        config: Config,
+        inherited: Vec<Vec<TcpListener>>,
+    ) -> Result<Self, BindError> {
         let workers = match config.workers {
             0 => available_parallelism().map_or(1, usize::from),
             workers => workers,
         };
-        let mut sockets: Vec<Vec<_>> = (0..workers).map(|_| Vec::new()).collect();
+        let mut sockets = inherited;
+        sockets.resize_with(config.listeners.len(), Vec::new);
         let mut addresses = Vec::with_capacity(config.listeners.len());
-        for listener in &config.listeners {
-            let (address, bound) = listener::bind(listener.address, workers)?;
-            addresses.push(address);
-            for (worker, socket) in sockets.iter_mut().zip(bound) {
-                worker.push(socket);
+        for (listener, own) in config.listeners.iter().zip(&mut sockets) {
+            if own.is_empty() {
+                *own = listener::bind(listener.address, workers)?;
             }
+            let bound = own.first().and_then(|socket| socket.local_addr().ok());
+            addresses.push(bound.unwrap_or(listener.address));
         }
         Ok(Self {
             config,
             addresses,
+            workers,
             sockets,
         })
+    }
+
+    /// The listening sockets and where the configuration wants them, by the places of their
+    /// listeners.
+    pub fn sockets(&self) -> impl Iterator<Item = (SocketAddr, &[TcpListener])> {
+        let written = self
+            .config
+            .listeners
+            .iter()
+            .map(|listener| listener.address);
+        written.zip(self.sockets.iter().map(Vec::as_slice))
+    }
+
+    /// Gives up the addresses; whoever still has workers there keeps them until those end.
+    pub fn leave(&mut self) {
+        self.sockets.clear();
+    }
+
+    /// How many threads serve.
+    pub const fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// Lets in no more than that many connections, if the configuration would let in more.
+    pub fn allow_at_most(&mut self, connections: usize) {
+        self.config.connections = self.config.connections.min(connections);
     }
 
     /// The bound addresses, in the order of the listeners.
@@ -104,22 +148,17 @@ impl Server {
 
     /// Starts the workers; `factory` is called once on each. All of them serve on return.
     pub fn start<H: Handler>(
-        self,
+        &self,
         factory: impl Fn(&WorkerContext) -> H + Clone + Send + 'static,
     ) -> io::Result<Running> {
         let (stop, stopped) = watch::channel(None);
         let connections = Arc::new(AtomicUsize::new(0));
         let (report, reports) = mpsc::channel();
-        let mut threads = Vec::with_capacity(self.sockets.len());
-        for (index, sockets) in self.sockets.into_iter().enumerate() {
-            let tls = self
-                .config
-                .listeners
-                .iter()
-                .map(|listener| listener.tls.clone());
+        let mut threads = Vec::with_capacity(self.workers);
+        for (index, sockets) in self.entries()?.into_iter().enumerate() {
             let plan = worker::Plan {
                 index,
-                sockets: sockets.into_iter().zip(tls).collect(),
+                sockets,
                 patience: self.config.patience,
                 refusals: self.config.refusals.clone(),
                 connections: Arc::clone(&connections),
@@ -141,13 +180,31 @@ impl Server {
             connections,
         })
     }
+
+    /// For each worker, its sockets.
+    fn entries(&self) -> io::Result<Vec<Vec<worker::Entry>>> {
+        let mut entries: Vec<Vec<_>> = (0..self.workers).map(|_| Vec::new()).collect();
+        for (index, (listener, sockets)) in
+            self.config.listeners.iter().zip(&self.sockets).enumerate()
+        {
+            let spread = listener::spread(sockets, self.workers)?;
+            for (worker, sockets) in entries.iter_mut().zip(spread) {
+                worker.extend(sockets.into_iter().map(|socket| worker::Entry {
+                    socket,
+                    tls: listener.tls.clone(),
+                    listener: index,
+                }));
+            }
+        }
+        Ok(entries)
+    }
 }
 
 fn start_worker<H: Handler>(
     plan: worker::Plan,
     factory: impl Fn(&WorkerContext) -> H + Send + 'static,
     report: mpsc::Sender<io::Result<()>>,
-) -> io::Result<JoinHandle<usize>> {
+) -> io::Result<JoinHandle<CutOff>> {
     let name = format!("worker-{}", plan.index);
     // Nobody listens any more when another worker has failed to start.
     let ready = move |outcome| drop(report.send(outcome));
@@ -157,7 +214,7 @@ fn start_worker<H: Handler>(
             Ok(runtime) => runtime.block_on(worker::run(plan, factory, ready)),
             Err(error) => {
                 ready(Err(error));
-                0
+                CutOff::default()
             }
         }
     };
@@ -167,8 +224,8 @@ fn start_worker<H: Handler>(
 /// A server at work; dropping it stops it at once, without waiting for anyone.
 #[derive(Debug)]
 pub struct Running {
-    threads: Vec<JoinHandle<usize>>,
-    stop: watch::Sender<Option<Duration>>,
+    threads: Vec<JoinHandle<CutOff>>,
+    stop: watch::Sender<Option<Stop>>,
     connections: Arc<AtomicUsize>,
 }
 
@@ -178,13 +235,33 @@ impl Running {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Accepts no more, lets every connection finish the request it is in, and waits for that at
-    /// most so long. Gives the number of connections that were cut off. Blocks the thread.
-    pub fn drain(self, deadline: Duration) -> usize {
-        self.stop.send_replace(Some(deadline));
-        self.threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_default())
-            .sum()
+    /// Accepts no more, lets every connection finish the request it is in and work that outlived
+    /// its connection end, and waits for that at most so long. Gives what was cut off. Blocks the
+    /// thread.
+    pub fn drain(self, within: Duration) -> CutOff {
+        self.stop(Stop {
+            within,
+            succeeded: false,
+        })
+    }
+
+    /// The same where somebody else will accept on the same sockets: idle connections are seen off
+    /// while new ones are still served, so that those which come then wait for requests under way
+    /// alone.
+    pub fn make_room(self, within: Duration) -> CutOff {
+        self.stop(Stop {
+            within,
+            succeeded: true,
+        })
+    }
+
+    fn stop(self, stop: Stop) -> CutOff {
+        self.stop.send_replace(Some(stop));
+        let ends = self.threads.into_iter();
+        let ends = ends.map(|thread| thread.join().unwrap_or_default());
+        ends.fold(CutOff::default(), |sum, end| CutOff {
+            connections: sum.connections + end.connections,
+            undertakings: sum.undertakings + end.undertakings,
+        })
     }
 }

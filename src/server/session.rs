@@ -10,7 +10,10 @@ use std::{
 
 use http::{HeaderMap, header};
 
-use super::framing::HeadLines;
+use super::{
+    framing::HeadLines,
+    undertakings::{Undertaking, Undertakings},
+};
 use crate::tick::{Alarm, Timer};
 
 /// The one at the other end of a connection.
@@ -102,6 +105,11 @@ pub(super) enum Protocol {
 pub(super) struct Session {
     protocol: Protocol,
     patience: Patience,
+    /// [`Patience::idle`] between two requests, shorter while the worker drains.
+    idle: Cell<Duration>,
+    /// The worker's connections with requests under way.
+    busy: Undertakings,
+    under_way: RefCell<Option<Undertaking>>,
     alarm: Alarm,
     phase: Cell<Phase>,
     serving: Cell<usize>,
@@ -112,12 +120,20 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(protocol: Protocol, patience: Patience, timer: &Timer) -> Self {
+    pub(super) fn new(
+        protocol: Protocol,
+        patience: Patience,
+        timer: &Timer,
+        busy: &Undertakings,
+    ) -> Self {
         let alarm = timer.alarm();
         alarm.set(patience.header);
         Self {
             protocol,
             patience,
+            idle: Cell::new(patience.idle),
+            busy: busy.clone(),
+            under_way: RefCell::default(),
             alarm,
             phase: Cell::new(Phase::Waiting),
             serving: Cell::new(0),
@@ -147,19 +163,31 @@ impl Session {
         if self.stalled.replace(stalled) == stalled {
             return;
         }
-        if stalled || self.phase.get() != Phase::Serving {
+        if stalled {
             self.alarm.set(self.patience.idle);
-        } else {
+        } else if self.phase.get() == Phase::Serving {
             self.alarm.clear();
+        } else {
+            self.alarm.set(self.idle.get());
         }
     }
 
     /// A request's head is complete.
     pub(super) fn begin(self: &Rc<Self>) -> Turn {
-        self.serving.set(self.serving.get() + 1);
+        if self.serving.replace(self.serving.get() + 1) == 0 {
+            *self.under_way.borrow_mut() = Some(self.busy.begin());
+        }
         self.phase.set(Phase::Serving);
         self.alarm.clear();
         Turn(Rc::clone(self))
+    }
+
+    /// From now on nobody is waited for longer than that between two requests.
+    pub(super) fn hasten(&self, idle: Duration) {
+        self.idle.set(self.idle.get().min(idle));
+        if self.idle() {
+            self.alarm.set(self.idle.get());
+        }
     }
 
     /// Gives the connection that long to end by itself.
@@ -211,8 +239,9 @@ impl Drop for Turn {
         let left = self.0.serving.get().saturating_sub(1);
         self.0.serving.set(left);
         if left == 0 {
+            drop(self.0.under_way.take());
             self.0.phase.set(Phase::Waiting);
-            self.0.alarm.set(self.0.patience.idle);
+            self.0.alarm.set(self.0.idle.get());
         }
     }
 }

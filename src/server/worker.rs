@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     io,
     net::{SocketAddr, TcpListener as StdListener},
+    pin::pin,
     rc::Rc,
     sync::{
         Arc,
@@ -23,11 +24,18 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Handler, Patience, Peer, Refusals, connection::serve, session::Protocol};
-use crate::tick::{TICK, Timer};
+use super::{
+    Handler, Patience, Peer, Refusals, Undertakings,
+    connection::{IDLE_GRACE, serve},
+    session::Protocol,
+};
+use crate::tick::{Elapsed, TICK, Timer};
 
 /// Out of descriptors or memory: accepting at once again would only burn the core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often the log says that nobody can be accepted, while that lasts.
+const ACCEPT_COMPLAINT: Duration = Duration::from_secs(60);
 
 /// What a handler is built from, on the thread it will live on.
 #[derive(Clone, Debug)]
@@ -36,18 +44,47 @@ pub struct WorkerContext {
     pub index: usize,
     /// The worker's clock and deadlines.
     pub timer: Timer,
+    /// Where work is counted that outlives its connection: a drain waits for it, too.
+    pub undertakings: Undertakings,
+}
+
+/// How a worker shall stop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stop {
+    /// What is under way is cut off after that time.
+    pub(super) within: Duration,
+    /// Whether somebody else accepts on the same sockets before long. New connections are then
+    /// served while idle ones are seen off, so that they need not wait for that.
+    pub(super) succeeded: bool,
+}
+
+/// What was cut off when a drain's time was up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CutOff {
+    /// Connections with a request under way, or with an answer that was not taken to its end.
+    pub connections: usize,
+    /// Work under way, whether its connection was still there or not.
+    pub undertakings: usize,
 }
 
 /// What a thread is started with.
 pub(super) struct Plan {
     pub(super) index: usize,
-    pub(super) sockets: Vec<(StdListener, Option<Arc<ServerConfig>>)>,
+    pub(super) sockets: Vec<Entry>,
     pub(super) patience: Patience,
     pub(super) refusals: Refusals,
     pub(super) connections: Arc<AtomicUsize>,
     pub(super) limit: usize,
-    /// Holds how long the rest may take once the worker shall stop.
-    pub(super) stop: watch::Receiver<Option<Duration>>,
+    /// Holds something once the worker shall stop.
+    pub(super) stop: watch::Receiver<Option<Stop>>,
+}
+
+/// A listening socket and what is behind it.
+pub(super) struct Entry {
+    pub(super) socket: StdListener,
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// The listener's place.
+    pub(super) listener: usize,
 }
 
 /// What the connections of one thread share.
@@ -57,6 +94,9 @@ pub(super) struct Worker<H> {
     pub(super) patience: Patience,
     pub(super) refusals: Rc<Refusals>,
     pub(super) draining: Cell<bool>,
+    /// Connections with requests under way.
+    pub(super) busy: Undertakings,
+    undertakings: Undertakings,
     open: Cell<usize>,
     connections: Arc<AtomicUsize>,
     limit: usize,
@@ -68,35 +108,34 @@ struct Door {
     index: usize,
 }
 
-/// Serves until told to stop; gives the number of connections that were cut off.
+/// Serves until told to stop; gives what was cut off then.
 pub(super) async fn run<H: Handler>(
     plan: Plan,
     factory: impl Fn(&WorkerContext) -> H,
     ready: impl FnOnce(io::Result<()>),
-) -> usize {
-    let doors = match plan
-        .sockets
-        .into_iter()
-        .enumerate()
-        .map(open)
-        .collect::<io::Result<Vec<_>>>()
-    {
+) -> CutOff {
+    let doors = plan.sockets.into_iter().map(open);
+    let doors = match doors.collect::<io::Result<Vec<_>>>() {
         Ok(doors) => doors,
         Err(error) => {
             ready(Err(error));
-            return 0;
+            return CutOff::default();
         }
     };
     let timer = Timer::new();
+    let undertakings = Undertakings::default();
     let worker = Rc::new(Worker {
         handler: factory(&WorkerContext {
             index: plan.index,
             timer: timer.clone(),
+            undertakings: undertakings.clone(),
         }),
         timer: timer.clone(),
         patience: plan.patience,
         refusals: Rc::new(plan.refusals),
         draining: Cell::new(false),
+        busy: Undertakings::default(),
+        undertakings,
         open: Cell::new(0),
         connections: plan.connections,
         limit: plan.limit,
@@ -106,47 +145,73 @@ pub(super) async fn run<H: Handler>(
 
     let accepting = doors.into_iter().map(|door| {
         let door = Rc::new(door);
-        (
-            spawn_local(accept(Rc::clone(&worker), Rc::clone(&door))),
-            door,
-        )
+        let task = spawn_local(accept(Rc::clone(&worker), Rc::clone(&door)));
+        (task, door)
     });
     let accepting: Vec<_> = accepting.collect();
     let mut stop = plan.stop;
     // A lost sender means that nobody is left to wait for us.
-    let grace = stop
-        .wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|grace| *grace);
+    let Some(stop) = stop.wait_for(Option::is_some).await.ok().and_then(|it| *it) else {
+        return CutOff::default();
+    };
+    let deadline = Instant::now() + stop.within;
+    worker.draining.set(true);
+    worker.timer.wake_all();
+    if stop.succeeded {
+        sleep(IDLE_GRACE.min(stop.within)).await;
+    }
     for (task, door) in accepting {
         task.abort();
         empty(&worker, &door).await;
     }
-    drain(&worker, grace.unwrap_or_default()).await
+    drain(&worker, deadline).await
 }
 
 fn open(
-    (index, (socket, tls)): (usize, (StdListener, Option<Arc<ServerConfig>>)),
-) -> io::Result<Door> {
-    let socket = TcpListener::from_std(socket)?;
-    Ok(Door {
+    Entry {
         socket,
+        tls,
+        listener,
+    }: Entry,
+) -> io::Result<Door> {
+    Ok(Door {
+        socket: TcpListener::from_std(socket)?,
         tls: tls.map(TlsAcceptor::from),
-        index,
+        index: listener,
     })
 }
 
 async fn accept<H: Handler>(worker: Rc<Worker<H>>, door: Rc<Door>) {
+    let mut complained: Option<Instant> = None;
     loop {
         match door.socket.accept().await {
-            Ok((stream, address)) => admit(&worker, &door, stream, address),
+            Ok((stream, address)) => {
+                if complained.take().is_some() {
+                    tracing::info!("can accept again");
+                }
+                admit(&worker, &door, stream, address);
+            }
+            Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept");
+                if complained.is_none_or(|at| at.elapsed() > ACCEPT_COMPLAINT) {
+                    complained = Some(Instant::now());
+                    tracing::warn!(%error, "cannot accept");
+                }
                 sleep(ACCEPT_PAUSE).await;
             }
         }
     }
+}
+
+/// Whether the next connection may well be accepted: this one was gone before anybody looked.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
 }
 
 /// Takes in whoever the kernel has already let in: closing the socket would reset them.
@@ -160,15 +225,17 @@ async fn empty<H: Handler>(worker: &Rc<Worker<H>>, door: &Rc<Door>) {
     .await;
 }
 
-/// Waits for the connections to end, each after the request it is in.
-async fn drain<H>(worker: &Worker<H>, grace: Duration) -> usize {
-    let deadline = Instant::now() + grace;
-    worker.draining.set(true);
-    while worker.open.get() > 0 && Instant::now() < deadline {
-        worker.timer.wake_all();
-        sleep(TICK).await;
+/// Waits for the connections to end, each after the request it is in, and for work that outlived
+/// its own.
+async fn drain<H>(worker: &Worker<H>, deadline: Instant) -> CutOff {
+    let is_busy = || worker.open.get() > 0 || worker.undertakings.count() > 0;
+    while is_busy() && Instant::now() < deadline {
+        sleep(TICK.min(deadline.saturating_duration_since(Instant::now()))).await;
     }
-    worker.open.get()
+    CutOff {
+        connections: worker.busy.count(),
+        undertakings: worker.undertakings.count(),
+    }
 }
 
 fn admit<H: Handler>(
@@ -214,10 +281,7 @@ async fn welcome_securely<H: Handler>(
     stream: TcpStream,
     peer: Peer,
 ) {
-    let handshake = worker
-        .timer
-        .within(worker.patience.header, tls.accept(stream));
-    let Ok(Ok(stream)) = handshake.await else {
+    let Ok(Ok(stream)) = greeting(worker, tls.accept(stream)).await else {
         return;
     };
     let protocol = match stream.get_ref().1.alpn_protocol() {
@@ -225,6 +289,26 @@ async fn welcome_securely<H: Handler>(
         _ => Protocol::Http1,
     };
     serve(Rc::clone(worker), stream, peer, protocol).await;
+}
+
+/// Gives a handshake the time of a head, and less once the worker drains: who has not even begun
+/// to speak is not waited for.
+async fn greeting<H, F: Future>(worker: &Worker<H>, handshake: F) -> Result<F::Output, Elapsed> {
+    let mut handshake = pin!(handshake);
+    let alarm = worker.timer.alarm();
+    alarm.set(worker.patience.header);
+    let mut hastened = false;
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = handshake.as_mut().poll(cx) {
+            return Poll::Ready(Ok(output));
+        }
+        if worker.draining.get() && !hastened {
+            hastened = true;
+            alarm.set(worker.patience.header.min(IDLE_GRACE));
+        }
+        alarm.poll(cx).map(|()| Err(Elapsed))
+    })
+    .await
 }
 
 /// A connection's place among those allowed.

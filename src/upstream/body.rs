@@ -12,6 +12,7 @@ use h2::{Reason, RecvStream};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::sync::mpsc;
 
 use super::{connect::Line, deadline::Vigil, http2::Stream, pool::Pool, seats::Seat};
 
@@ -31,6 +32,8 @@ enum Kind {
     Multiplexed(Box<Multiplexed>),
     /// An upstream's bytes, and the connection they come from.
     Pooled(Pooled),
+    /// An upstream's bytes, from somebody who reads them to their end whoever listens.
+    Relayed(Relayed),
 }
 
 /// Why a body ended before its end.
@@ -45,6 +48,11 @@ pub enum BodyError {
     /// The upstream sent nothing for too long, or sent for too long.
     #[error("the upstream did not finish its answer in time")]
     Stalled,
+}
+
+struct Relayed {
+    parts: mpsc::Receiver<Result<Bytes, BodyError>>,
+    length: SizeHint,
 }
 
 pub(super) struct Pooled {
@@ -79,6 +87,11 @@ impl ResponseBody {
     pub(super) fn holding(mut self, seat: Seat) -> Self {
         self.seat = Some(seat);
         self
+    }
+
+    /// What somebody else reads, part by part.
+    pub fn relayed(parts: mpsc::Receiver<Result<Bytes, BodyError>>, length: SizeHint) -> Self {
+        Kind::Relayed(Relayed { parts, length }).into()
     }
 }
 
@@ -126,6 +139,10 @@ impl Body for ResponseBody {
             Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::Multiplexed(multiplexed) => multiplexed.poll_frame(cx),
             Kind::Pooled(pooled) => pooled.poll_frame(cx),
+            Kind::Relayed(relayed) => relayed
+                .parts
+                .poll_recv(cx)
+                .map(|part| part.map(|part| part.map(Frame::data))),
         };
         match frame {
             Poll::Ready(None) => {
@@ -148,7 +165,7 @@ impl Body for ResponseBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            Kind::Broken(_) => false,
+            Kind::Broken(_) | Kind::Relayed(_) => false,
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Multiplexed(multiplexed) => multiplexed.incoming.is_end_stream(),
             Kind::Pooled(pooled) => pooled.incoming.is_end_stream(),
@@ -164,6 +181,7 @@ impl Body for ResponseBody {
                 exact.unwrap_or_default()
             }
             Kind::Pooled(pooled) => pooled.incoming.size_hint(),
+            Kind::Relayed(relayed) => relayed.length,
         }
     }
 }

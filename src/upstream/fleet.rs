@@ -9,6 +9,7 @@ use std::hash::BuildHasher;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -84,6 +85,14 @@ impl fmt::Debug for Fleet {
 impl fmt::Debug for Backends {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Backends").field(&self.crews).finish()
+    }
+}
+
+impl Backends {
+    /// How long the one at this place may take to answer.
+    pub fn patience(&self, upstream: usize) -> Duration {
+        let crew = self.crews.get(upstream);
+        crew.map(|crew| crew.config.timeout).unwrap_or_default()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 30] = [
+const LAYERS: [&str; 32] = [
     "main",
     "cli",
     "reload",
@@ -13,10 +13,12 @@ const LAYERS: [&str; 30] = [
     "admin",
     "sandbox",
     "proxy",
+    "handover",
     "server",
     "state",
     "fetch",
     "keyfile",
+    "limit",
     "upstream",
     "tls",
     "tick",

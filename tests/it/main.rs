@@ -18,12 +18,10 @@ mod fetch;
 #[cfg(test)]
 mod edge;
 
-/// What departments do to requests, and how often each arrived: the double-send oracle. The helpers
-/// stand beside it.
+/// The gateway in bad times: upgrades under load, no descriptors left. `docs/faults.md` has a row for each.
 #[cfg(test)]
 #[path = "../faults/mod.rs"]
 mod faults;
-
 /// The shape of the tree: which module may use which, what the core never touches.
 #[cfg(test)]
 mod layers;
@@ -55,6 +53,10 @@ mod external;
 /// Published credentials, there too: what each says, and that its signature covers what was read.
 #[cfg(test)]
 mod external_tokens;
+
+/// Used codes and outcomes: what every store promises, on every store, and what each survives.
+#[cfg(test)]
+mod state;
 
 /// What holds for every text and every table.
 #[cfg(test)]

@@ -11,8 +11,9 @@ mod stage;
 mod table;
 mod verdict;
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -23,7 +24,7 @@ use self::verdict::Happened;
 use super::{Exit, Failure, Process, block_on, interrupted, load};
 use crate::admin;
 use crate::app::{self, Overrides};
-use crate::config::ProcessSecrets;
+use crate::config::{ProcessSecrets, StatePlace};
 use crate::explain::{Detail, Explanation, explain};
 use crate::gateway::Matter;
 use crate::random::Random;
@@ -71,6 +72,8 @@ async fn show(options: &Options, process: &mut Process<'_>) -> Result<Exit, Fail
     let lent = lend(&config.gateway.families, &config.keys).map_err(Failure::io)?;
     let signers;
     (config.keys, signers) = lent;
+    let folder = Folder::make().map_err(Failure::io)?;
+    config.state.place = StatePlace::File(folder.0.join("ledger"));
     let opened = Stage::open(config, &running, options.overrides(), (process.now)());
     let (stage, office) = opened.map_err(Failure::finding)?;
     tokio::spawn(admin::serve(office.listener, office.operations));
@@ -78,8 +81,9 @@ async fn show(options: &Options, process: &mut Process<'_>) -> Result<Exit, Fail
     let cases = cases::draw_up(&stage, signers, &mut random, (process.now)());
     let mut rows = Vec::new();
     let mut wrong = 0;
-    for case in &cases.cases {
-        let (row, is_right) = play(case, &stage, &running, process.now).await?;
+    for (number, case) in cases.cases.iter().enumerate() {
+        let key = format!("demo-{number}");
+        let (row, is_right) = play(case, &key, &stage, &running, process.now).await?;
         wrong += usize::from(!is_right);
         rows.push(row);
     }
@@ -96,15 +100,35 @@ async fn show(options: &Options, process: &mut Process<'_>) -> Result<Exit, Fail
     })
 }
 
+/// Where the demonstration keeps its books; gone when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> io::Result<Self> {
+        let name = format!("multicode-demo-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What is left behind is sealed with a key that nobody has any more.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
 /// Scans one code and draws its row.
 async fn play(
     case: &Case,
+    key: &str,
     stage: &Stage,
     running: &Running,
     now: fn() -> Timestamp,
 ) -> Result<([String; 7], bool), Failure> {
     running.forget();
-    let body = post::body(&case.text, &case.scene);
+    let body = post::body(&case.text, &case.scene, key);
     let answer = post::post(stage.scan, &body).await?;
     let asked = Department::ALL.into_iter().flat_map(|department| {
         let received = running.received(department).into_iter();
@@ -202,7 +226,7 @@ fn invite(
     let mut sound = cases.cases.iter();
     // The last one is a wallet's: nothing in it ends while somebody tries it.
     if let Some(case) = sound.rfind(|case| matches!(case.expected, Expected::Department(_))) {
-        let body = post::body(&case.text, &case.scene).replace('\'', "'\\''");
+        let body = post::body(&case.text, &case.scene, "demo-by-hand").replace('\'', "'\\''");
         writeln!(
             out,
             "\ncurl -i http://{scan}/v1/scan -H 'content-type: application/json' -d '{body}'"

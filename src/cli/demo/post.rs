@@ -22,13 +22,14 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// A scan's body: the fields of `/v1/scan` and those the shipped contracts take from the terminal.
-pub(super) fn body(code: &str, scene: &str) -> String {
+/// A scan's body, under a key of its own: the fields of `/v1/scan` and those the shipped contracts take from the terminal.
+pub(super) fn body(code: &str, scene: &str, key: &str) -> String {
     let body = json!({
         "code": code,
         "scene": scene,
         "terminal": "W-0001",
         "operator": "demo",
+        "idempotency_key": key,
         "order": "DEMO0001",
         "out_trade_no": "DEMO0001",
         "amount": 100,
@@ -96,7 +97,7 @@ mod tests {
         let (answer, seen) = crate::cli::block_on(async {
             let running = Departments::start(&Options::default()).await.unwrap();
             let address = running.address(Department::Health);
-            let answer = post(address, &body("x", "010101")).await.unwrap();
+            let answer = post(address, &body("x", "010101", "demo-1")).await.unwrap();
             (answer, running.received(Department::Health))
         })
         .unwrap();

@@ -7,7 +7,7 @@ use http::header::{HeaderValue, InvalidHeaderValue};
 use http::uri::Scheme;
 use thiserror::Error;
 
-use crate::admin::{ConfigState, Operations, Readiness, Status};
+use crate::admin::{ConfigState, Operations, Readiness, StateAway, Status, UnknownOutcome};
 use crate::app::{App, Overrides, StartError};
 use crate::config::{Config, Upstream};
 use crate::family::Kind;
@@ -176,6 +176,7 @@ impl Operations for Porter {
             keys_unavailable: Vec::new(),
             issuers: Vec::new(),
             platforms: Vec::new(),
+            state: None,
             upstreams: Vec::new(),
         }
     }
@@ -187,6 +188,10 @@ impl Operations for Porter {
 
     fn keys(&self) -> Vec<Standing> {
         self.site.shared.keeper.standings()
+    }
+
+    fn unknown_outcomes(&self) -> Result<Vec<UnknownOutcome>, StateAway> {
+        Ok(Vec::new())
     }
 
     fn refresh_keys(&self, issuer: Option<&str>) {

@@ -32,6 +32,8 @@ pub(crate) struct Family {
     pub(crate) signature: Option<Signature>,
     pub(crate) max_age: Option<Spanned<Duration>>,
     pub(crate) max_future: Option<Spanned<Duration>>,
+    pub(crate) one_time: Option<Spanned<bool>>,
+    pub(crate) one_time_for: Option<Spanned<Duration>>,
     pub(crate) checks: Vec<Check>,
     pub(crate) examples: Examples,
 }
@@ -131,8 +133,10 @@ impl Family {
             shapes: table.array("shape", |table| Some(Shape::read(table))),
             fields: table.optional("fields", fields).unwrap_or_default(),
             signature: table.optional("signature", signature),
-            max_age: validity.0,
-            max_future: validity.1,
+            max_age: validity.max_age,
+            max_future: validity.max_future,
+            one_time: validity.one_time,
+            one_time_for: validity.one_time_for,
             checks: table.array("check", check),
             examples: table.required("examples", examples).unwrap_or_default(),
         };
@@ -141,14 +145,25 @@ impl Family {
     }
 }
 
-type Validity = (Option<Spanned<Duration>>, Option<Spanned<Duration>>);
+/// `[validity]`.
+#[derive(Default)]
+struct Validity {
+    max_age: Option<Spanned<Duration>>,
+    max_future: Option<Spanned<Duration>>,
+    one_time: Option<Spanned<bool>>,
+    one_time_for: Option<Spanned<Duration>>,
+}
 
 fn validity(value: Value<'_>) -> Option<Validity> {
     let mut table = value.table()?;
-    let max_age = table.optional("max_age", duration);
-    let max_future = table.optional("max_future", span);
+    let validity = Validity {
+        max_age: table.optional("max_age", duration),
+        max_future: table.optional("max_future", span),
+        one_time: table.optional("one_time", boolean),
+        one_time_for: table.optional("one_time_for", duration),
+    };
     table.finish();
-    Some((max_age, max_future))
+    Some(validity)
 }
 
 fn mask(value: Value<'_>) -> Option<Mask> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::rate::rate;
 use super::{Names, Word, names, region, words};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::reader::{
@@ -14,6 +15,7 @@ use crate::config::secrets::SecretRef;
 use crate::config::source::{Place, Spanned};
 use crate::family::{Algorithm, Region};
 use crate::fetch::{WhenStale, WhenUnlisted};
+use crate::limit::Rate;
 use crate::time::Timestamp;
 
 /// `[issuer.*]`.
@@ -27,6 +29,7 @@ pub(crate) struct Issuer {
     pub(crate) rsa: Option<Spanned<Algorithm>>,
     pub(crate) revoked: Vec<List>,
     pub(crate) when_unlisted: Option<Spanned<WhenUnlisted>>,
+    pub(crate) rate: Option<Rate>,
 }
 
 /// `keys`, in one of its forms.
@@ -115,6 +118,7 @@ impl Issuer {
             rsa: table.optional("rsa", choice(&rsa)),
             revoked: table.optional("revoked", list(revoked)).unwrap_or_default(),
             when_unlisted: table.optional("when_unlisted", choice(&unlisted)),
+            rate: table.optional("rate", rate),
         };
         table.finish();
         issuer

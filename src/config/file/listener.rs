@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::rate::Rates;
 use super::{Word, words};
 use crate::config::reader::{
     Table, Value, boolean, choice, cidr, duration, integer, list, size, socket_address, string,
@@ -50,6 +51,8 @@ pub(crate) struct Limits {
     pub(crate) drain_timeout: Option<Spanned<Duration>>,
     pub(crate) connections: Option<Spanned<u32>>,
     pub(crate) workers: Option<Spanned<u16>>,
+    pub(crate) in_flight: Option<Spanned<u32>>,
+    pub(crate) rate: Rates,
 }
 
 impl Listener {
@@ -105,6 +108,10 @@ impl Limits {
             drain_timeout: table.optional("drain_timeout", duration),
             connections: table.optional("connections", integer(1..=1_000_000)),
             workers: table.optional("workers", integer(0..=1_024)),
+            in_flight: table.optional("in_flight", integer(1..=1_000_000)),
+            rate: table
+                .optional("rate", |value| Some(Rates::read(value.table()?)))
+                .unwrap_or_default(),
         };
         table.finish();
         limits

@@ -8,8 +8,10 @@ pub(crate) mod introspection;
 pub(crate) mod issuer;
 pub(crate) mod listener;
 pub(crate) mod policy;
+pub(crate) mod rate;
 pub(crate) mod route;
 pub(crate) mod scene;
+pub(crate) mod state;
 pub(crate) mod terminal;
 pub(crate) mod trial;
 pub(crate) mod upstream;
@@ -24,6 +26,7 @@ pub(crate) use listener::{Admin, Limits, Listener};
 pub(crate) use policy::{Policy, Weighted};
 pub(crate) use route::{Action, Forward, Route};
 pub(crate) use scene::Scene;
+pub(crate) use state::State;
 pub(crate) use terminal::Terminal;
 pub(crate) use trial::{Trial, TrialCode};
 pub(crate) use upstream::{Adapter, Body, Contract, Json, Landing, Upstream};
@@ -50,6 +53,8 @@ pub(crate) struct RoutesFile {
     pub(crate) issuers: Named<Issuer>,
     /// `[keys] snapshot`.
     pub(crate) snapshot: Option<Word>,
+    /// `[state]`.
+    pub(crate) state: Option<State>,
     /// `[scene.*]`.
     pub(crate) scenes: Named<Scene>,
     /// `[redirects] hosts`.
@@ -95,6 +100,7 @@ impl RoutesFile {
             limits: limits.unwrap_or_default(),
             issuers: table.named("issuer", |_, table| Some(Issuer::read(table))),
             snapshot: table.optional("keys", |value| snapshot(value.table()?)),
+            state: table.optional("state", |value| Some(State::read(value.table()?))),
             scenes: table.named("scene", |_, table| Some(Scene::read(table))),
             redirect_hosts: table
                 .optional("redirects", |value| hosts(value.table()?))

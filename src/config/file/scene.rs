@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::{Names, Word, kind, names, words};
-use crate::config::reader::{Table, Value, boolean, choice, duration, list, parsed, string};
+use crate::config::reader::{
+    Table, Value, boolean, choice, duration, integer, list, parsed, string,
+};
 use crate::config::source::{Place, Spanned};
 use crate::family::Kind;
-use crate::policy::{Demand, RegionRule};
+use crate::policy::{Demand, Idempotency, RegionRule, WhenAway};
 use crate::trust::Assurance;
 
 /// `[scene.*]`.
@@ -20,6 +22,10 @@ pub(crate) struct Scene {
     pub(crate) assurance: Option<Spanned<Assurance>>,
     pub(crate) max_age: Option<Spanned<Duration>>,
     pub(crate) settlement: Option<Spanned<bool>>,
+    pub(crate) idempotency: Option<Spanned<Idempotency>>,
+    pub(crate) reuse: Option<Spanned<bool>>,
+    pub(crate) when_store_away: Option<Spanned<WhenAway>>,
+    pub(crate) replicas: Option<Spanned<u8>>,
     pub(crate) regions: Vec<Spanned<RegionRule>>,
     pub(crate) codes: Vec<(Word, Word)>,
 }
@@ -32,6 +38,11 @@ impl Scene {
             ("dynamic", Demand::Dynamic),
             ("static", Demand::Static),
         ];
+        let keys = [
+            ("optional", Idempotency::Optional),
+            ("required", Idempotency::Required),
+        ];
+        let away = [("closed", WhenAway::Closed), ("local", WhenAway::Local)];
         let scene = Self {
             at: table.at(),
             names: table.optional("names", names),
@@ -41,6 +52,10 @@ impl Scene {
             assurance: table.required("assurance", assurance),
             max_age: table.optional("max_age", duration),
             settlement: table.required("settlement", boolean),
+            idempotency: table.optional("idempotency", choice(&keys)),
+            reuse: table.optional("reuse", boolean),
+            when_store_away: table.optional("when_store_away", choice(&away)),
+            replicas: table.optional("replicas", integer(0..=5_u8)),
             regions: table.optional("regions", list(rule)).unwrap_or_default(),
             codes: table.optional("codes", pairs).unwrap_or_default(),
         };

@@ -4,6 +4,7 @@ mod families;
 mod introspections;
 mod issuers;
 mod routes;
+mod scenes;
 
 use super::Scrutiny;
 use super::diagnostic::Collector;
@@ -37,6 +38,7 @@ pub(crate) fn run(lowered: &Lowered, scrutiny: Scrutiny, to: &Collector) {
         to,
     }
     .run();
+    scenes::run(&lowered.config.gateway, &lowered.scenes, to);
     if !to.has_errors() {
         routes.gaps_between(&lowered.scenes);
     }

@@ -119,6 +119,7 @@ fn body_limit(written: Option<Spanned<usize>>, around: Surroundings<'_>) -> Opti
 pub(super) fn limits(written: &file::Limits) -> Limits {
     let default = Limits::default();
     let connections = written.connections.map(|it| usize::try_from(it.value));
+    let in_flight = written.in_flight.map(|it| usize::try_from(it.value));
     Limits {
         header_timeout: written
             .header_timeout
@@ -138,6 +139,7 @@ pub(super) fn limits(written: &file::Limits) -> Limits {
         workers: written
             .workers
             .map_or(default.workers, |it| usize::from(it.value)),
+        in_flight: in_flight.and_then(Result::ok).unwrap_or(default.in_flight),
     }
 }
 
@@ -184,6 +186,7 @@ fn envelope(
 ) -> Option<Envelope> {
     let written = [
         (What::Code, &one.code),
+        (What::IdempotencyKey, &one.idempotency_key),
         (What::Organisation, &one.organisation),
         (What::Region, &one.region),
         (What::Scene, &one.scene),

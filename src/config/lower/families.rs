@@ -10,7 +10,8 @@ use crate::family::layout::{FreshnessRule, Instant, Issuer, Layout};
 use crate::family::reader::ReaderName;
 use crate::family::signature::SignatureLayout;
 use crate::family::{
-    Capture, CaptureNames, Check, DEFAULT_MAX_FUTURE, Family, Names, Reader, Shape, Trust, Validity,
+    Capture, CaptureNames, Check, DEFAULT_MAX_FUTURE, Family, Names, OneTime, Reader, Shape, Trust,
+    Validity,
 };
 use crate::scan::{Cleaning, clean};
 
@@ -134,8 +135,33 @@ fn family(one: &Written, around: Surroundings<'_>) -> Option<Family> {
         validity: Validity {
             max_age: one.max_age.map(|age| age.value),
             max_future: one.max_future.map_or(DEFAULT_MAX_FUTURE, |it| it.value),
+            one_time: one_time(one, around),
         },
         index: 0,
+    })
+}
+
+/// Whether a code is good for one use. One that names no end would have to be remembered for ever.
+fn one_time(one: &file::Family, around: Surroundings<'_>) -> Option<OneTime> {
+    let is_one_time = one.one_time.is_some_and(|it| it.value);
+    if let (false, Some(lasting)) = (is_one_time, &one.one_time_for) {
+        let message = "\"one_time_for\" says how long a used code is remembered, but the codes may be used again";
+        let found = Diagnostic::error("bad-value", lasting.at, message);
+        around
+            .collector
+            .push(found.help("write one_time = true beside it"));
+    }
+    let ends = one.fields.expires_at.is_some() || one.max_age.is_some();
+    let at = one.one_time.filter(|it| it.value)?.at;
+    if !ends && one.one_time_for.is_none() {
+        let message = "a one-time code that names no end would have to be remembered for ever";
+        let found = Diagnostic::error("one-time-without-end", at, message);
+        let help =
+            "say how long, as in one_time_for = \"2m\": no shorter than its backend accepts it";
+        around.collector.push(found.help(help));
+    }
+    Some(OneTime {
+        lasting: one.one_time_for.map(|it| it.value),
     })
 }
 

@@ -10,8 +10,10 @@ mod introspections;
 mod issuers;
 mod names;
 mod policy;
+mod rates;
 mod routes;
 mod scenes;
+mod state;
 mod tokens;
 mod trials;
 mod upstreams;
@@ -75,7 +77,7 @@ impl Surroundings<'_> {
             Ok(None) => {
                 let found =
                     Diagnostic::warning("unset-secret", reference.at, format!("{name} is not set"));
-                let help = "what needs it answers key-unavailable or contract-unfilled until it is";
+                let help = "what needs it answers key-unavailable, contract-unfilled or store-unavailable until it is";
                 self.collector.push(found.help(help));
                 None
             }
@@ -145,6 +147,8 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
             .as_ref()
             .and_then(|admin| Some(admin.address?.value)),
         limits: doors::limits(&files.main.limits),
+        state: state::lower(files.main.state.as_ref(), &files.main.scenes, around),
+        rates: rates::lower(files, &known, around),
         upstreams,
         introspections,
         adapters: doors::adapters(files, around),

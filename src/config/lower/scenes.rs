@@ -3,7 +3,7 @@
 use super::Surroundings;
 use crate::config::file::{Named, Scene as Written, Word};
 use crate::family::Names;
-use crate::policy::{Scene, Scenes};
+use crate::policy::{Care, Idempotency, Scene, Scenes, WhenAway};
 
 /// Lowers every scene that is whole.
 pub(super) fn lower(written: &Named<Written>, around: Surroundings<'_>) -> Scenes {
@@ -13,12 +13,12 @@ pub(super) fn lower(written: &Named<Written>, around: Surroundings<'_>) -> Scene
             let message = "\"accepts\" is empty, so every code is refused here";
             around.error("bad-value", scene.at, message);
         }
-        lower_one(name, scene)
+        lower_one(name, scene, around)
     });
     Scenes::new(each.collect())
 }
 
-fn lower_one(name: &Word, scene: &Written) -> Option<Scene> {
+fn lower_one(name: &Word, scene: &Written, around: Surroundings<'_>) -> Option<Scene> {
     let boxed = |word: &Word| word.value.as_str().into();
     let names = scene.names.clone().unwrap_or_default();
     Some(Scene {
@@ -33,6 +33,7 @@ fn lower_one(name: &Word, scene: &Written) -> Option<Scene> {
         assurance: scene.assurance?.value,
         max_age: scene.max_age.map(|age| age.value),
         settlement: scene.settlement?.value,
+        care: care(scene, around),
         regions: scene.regions.iter().map(|it| it.value).collect(),
         codes: scene
             .codes
@@ -41,4 +42,29 @@ fn lower_one(name: &Word, scene: &Written) -> Option<Scene> {
             .collect(),
         index: 0,
     })
+}
+
+/// Where money moves, nothing is forwarded twice and nothing unrecorded.
+fn care(scene: &Written, around: Surroundings<'_>) -> Care {
+    let settles = scene.settlement.is_some_and(|it| it.value);
+    if let (true, Some(reuse)) = (settles, scene.reuse.filter(|it| it.value)) {
+        let message = "a settlement scene would take a one-time code twice";
+        around.error("settlement-reuse", reuse.at, message);
+    }
+    let local = scene.when_store_away;
+    if let (true, Some(local)) = (settles, local.filter(|it| it.value == WhenAway::Local)) {
+        let message = "a settlement scene would forward what nobody else can know of";
+        around.error("local-settlement", local.at, message);
+    }
+    let usual = if settles {
+        Idempotency::Required
+    } else {
+        Idempotency::Optional
+    };
+    Care {
+        idempotency: scene.idempotency.map_or(usual, |it| it.value),
+        reuse: scene.reuse.is_some_and(|it| it.value),
+        when_away: local.map(|it| it.value).unwrap_or_default(),
+        replicas: scene.replicas.map(|it| it.value).unwrap_or_default(),
+    }
 }

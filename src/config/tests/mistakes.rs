@@ -12,7 +12,7 @@ anonymous = true
 accepts = [\"payment\"]
 freshness = \"any\"
 assurance = \"structure\"
-settlement = true
+settlement = false
 [upstream.bank-pay]
 endpoints = [\"http://127.0.0.1:1\"]
 [[route]]
@@ -20,6 +20,17 @@ name = \"pay\"
 match = { kind = [\"payment\"] }
 forward = { upstream = \"bank-pay\", path = \"/pay\" }
 ";
+
+/// A place for what is recorded, for scenes in which money moves.
+pub(super) const STATE: &str = "[state]
+file = \"state/ledger\"
+key = \"env:STATE\"
+";
+
+/// The same files, but money moves.
+pub(super) fn settling(routes: &str) -> String {
+    routes.replace("settlement = false", "settlement = true")
+}
 
 /// A family of payment codes.
 pub(super) const WALLET: &str = "id = \"wallet\"
@@ -107,9 +118,11 @@ help: write [\"pay\"]
 
 #[test]
 fn a_settlement_scene_needs_a_listener_that_says_it_is_anonymous() {
-    check_with(
-        "anonymous = true\n",
-        "",
+    let routes = LEAST.replace("anonymous = true\n", "");
+    let routes = format!("{}{STATE}", settling(&routes));
+    let files = [("routes.toml", &*routes), ("plugins/wallet.toml", WALLET)];
+    assert_eq!(
+        findings(&files),
         "routes.toml:2:1: error: listener \"scan\" serves the settlement scene \"pay\" to terminals that prove nothing
  2 | [listener.scan]
    | ^^^^^^^^^^^^^^^
@@ -117,6 +130,10 @@ routes.toml:5:8: note: the settlement scene
  5 | [scene.pay]
    |        ^^^
 help: write anonymous = true if that is meant, or leave the scene out of \"scenes\"
+routes.toml:18:7: warning: env:STATE is not set
+ 18 | key = \"env:STATE\"
+    |       ^^^^^^^^^^^
+help: what needs it answers key-unavailable, contract-unfilled or store-unavailable until it is
 ",
     );
 }
@@ -394,9 +411,12 @@ fn a_backend_is_spoken_to_in_a_way_that_exists() {
 
 #[test]
 fn money_is_never_sent_twice_whatever_the_route_says() {
-    let routes = LEAST.replace("path = \"/pay\"", "path = \"/pay\", idempotent = true");
+    let twice = LEAST.replace("path = \"/pay\"", "path = \"/pay\", idempotent = true");
+    let routes = format!("{}{STATE}", settling(&twice));
     let files = [("routes.toml", &*routes), ("plugins/wallet.toml", WALLET)];
     let found = findings(&files);
     let expected = "route \"pay\" is idempotent and serves the settlement scene \"pay\"";
     assert!(found.contains(expected), "{found}");
+    let files = [("routes.toml", &*twice), ("plugins/wallet.toml", WALLET)];
+    assert_eq!(findings(&files), "");
 }

@@ -4,7 +4,9 @@ mod introspections;
 mod issuers;
 mod kept;
 mod mistakes;
+mod rates;
 mod shipped;
+mod state;
 mod upstreams;
 
 use std::path::Path;

@@ -22,7 +22,7 @@ fn the_shipped_files_load_with_an_empty_environment() {
         unset.iter().all(|found| found.code == "unset-secret"),
         "{shown}"
     );
-    assert_eq!(unset.len(), 4, "{shown}");
+    assert_eq!(unset.len(), 5, "{shown}");
 }
 
 #[test]
@@ -69,8 +69,19 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
     let without = shipped().config.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("routes.toml");
-    // The defaults of [limits] and of the listener stand there commented out.
-    let keys = ["_timeout", "connections", "workers", "clean ", "body_limit"];
+    // The defaults of [limits], [state] and of the listener stand there commented out.
+    let keys = [
+        "_timeout",
+        "connections",
+        "workers",
+        "in_flight",
+        "clean ",
+        "body_limit",
+        "keep  ",
+        "double_read",
+        "answer_limit",
+        "claims  ",
+    ];
     let uncomment = |line: &str| match line.strip_prefix("# ") {
         Some(bare)
             if keys
@@ -83,10 +94,16 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
     };
     let spelled: Vec<String> = text.lines().map(uncomment).collect();
     let changed = spelled.iter().zip(text.lines()).filter(|(a, b)| a != b);
-    assert_eq!(changed.count(), 8);
+    assert_eq!(changed.count(), 13);
     std::fs::write(&path, spelled.join("\n")).unwrap();
     let with = load(&path, &NoSecrets).config.unwrap();
     assert_eq!(with.limits, without.limits);
+    assert_eq!(with.rates, without.rates);
+    let (state, usual) = (&with.state, &without.state);
+    assert_eq!(state.keep, usual.keep);
+    assert_eq!(state.double_read, usual.double_read);
+    assert_eq!(state.answer_limit, usual.answer_limit);
+    assert_eq!(state.claims, usual.claims);
     assert_eq!(
         with.listeners[0].body_limit,
         without.listeners[0].body_limit

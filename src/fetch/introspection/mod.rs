@@ -231,7 +231,8 @@ impl Platform {
         let first = Cell::new(false);
         let question = async {
             first.set(true);
-            let word = self.put(request, asker).await;
+            // Boxed: the way to a platform is long, and rarely gone.
+            let word = Box::pin(self.put(request, asker)).await;
             if self.note(word.as_ref().map(drop), (asker.clock)()) {
                 let (introspection, error) = (self.name(), self.trouble());
                 tracing::warn!(introspection, error, "a platform gives no word of codes");

@@ -11,6 +11,8 @@ use crate::reason::Reason;
 pub enum What {
     /// The scanned text.
     Code,
+    /// What names the request, so that its repetitions are known.
+    IdempotencyKey,
     /// The organisation the terminal claims.
     Organisation,
     /// The region the terminal claims.
@@ -25,6 +27,7 @@ impl What {
     /// Every ingredient, alphabetically.
     pub const ALL: &'static [Self] = &[
         Self::Code,
+        Self::IdempotencyKey,
         Self::Organisation,
         Self::Region,
         Self::Scene,
@@ -35,6 +38,7 @@ impl What {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Code => "code",
+            Self::IdempotencyKey => "idempotency_key",
             Self::Organisation => "organisation",
             Self::Region => "region",
             Self::Scene => "scene",

@@ -82,6 +82,7 @@ pub(super) struct Texts<'a> {
     pub(super) code: Option<Cow<'a, str>>,
     pub(super) organisation: Option<Cow<'a, str>>,
     pub(super) region: Option<Cow<'a, str>>,
+    pub(super) idempotency_key: Option<Cow<'a, str>>,
     pub(super) scene: Option<Cow<'a, str>>,
     pub(super) terminal: Option<Cow<'a, str>>,
     fault: Option<Fault>,
@@ -99,6 +100,7 @@ impl<'a> Texts<'a> {
     pub(super) fn slot(&mut self, what: What) -> &mut Option<Cow<'a, str>> {
         match what {
             What::Code => &mut self.code,
+            What::IdempotencyKey => &mut self.idempotency_key,
             What::Organisation => &mut self.organisation,
             What::Region => &mut self.region,
             What::Scene => &mut self.scene,

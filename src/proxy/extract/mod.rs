@@ -73,6 +73,8 @@ pub struct Head<'a> {
 pub struct Extracted<'a> {
     /// The text as the scanner gave it; an empty one no family will claim.
     pub code: Cow<'a, str>,
+    /// What the terminal calls the request.
+    pub idempotency_key: Option<Cow<'a, str>>,
     /// The organisation the terminal claims.
     pub organisation: Option<Cow<'a, str>>,
     /// The region the terminal claims.
@@ -97,7 +99,8 @@ impl Adapter {
 }
 
 impl Envelope {
-    /// The gateway's own: `code`, `scene`, `terminal`, `organisation`, `region` at the top.
+    /// The gateway's own: `code`, `scene`, `terminal`, `organisation`, `region`, `idempotency_key` at
+    /// the top.
     pub fn own() -> Self {
         let mut tree = Tree::default();
         for what in What::ALL {
@@ -245,6 +248,7 @@ fn finish(texts: Texts<'_>) -> Result<Extracted<'_>, ExtractError> {
         code: texts
             .code
             .ok_or(ExtractError::Missing { what: What::Code })?,
+        idempotency_key: texts.idempotency_key.filter(filled),
         organisation: texts.organisation.filter(filled),
         region: texts.region.filter(filled),
         scene: texts.scene.filter(filled),

@@ -21,6 +21,7 @@ fn read<'a>(
 fn scan<'a>(code: &'a str, scene: Option<&'a str>, terminal: Option<&'a str>) -> Extracted<'a> {
     Extracted {
         code: code.into(),
+        idempotency_key: None,
         organisation: None,
         region: None,
         scene: scene.map(Into::into),

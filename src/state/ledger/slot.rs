@@ -96,15 +96,13 @@ impl Slot {
     }
 }
 
-/// The bytes of the answer in that state, as far as it is kept.
+/// The bytes of content in that state.
 pub(super) fn bytes_of(state: &State) -> usize {
-    let State::Done(answer) = state else {
-        return 0;
-    };
-    let headers = answer.headers.iter();
-    let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
-    match &answer.content {
-        Content::Whole(bytes) => headers.saturating_add(bytes.len()),
-        Content::Digest { .. } => headers,
+    match state {
+        State::Done(answer) => match &answer.content {
+            Content::Whole(bytes) => bytes.len(),
+            Content::Digest { .. } => 0,
+        },
+        _ => 0,
     }
 }

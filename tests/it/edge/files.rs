@@ -14,7 +14,11 @@ use multicode::trust::Keys;
 use tempfile::TempDir;
 
 /// The variables of the shipped issuer's keys.
-pub(crate) const KEYS: [&str; 2] = ["MULTICODE_FUJIAN_2026A", "MULTICODE_FUJIAN_2026S"];
+pub(crate) const KEYS: [&str; 3] = [
+    "MULTICODE_FUJIAN_2026A",
+    "MULTICODE_FUJIAN_2026S",
+    "MULTICODE_STATE_KEY",
+];
 
 /// What every secret is in these tests.
 pub(crate) const SECRET: &str =
@@ -33,8 +37,26 @@ impl Secrets for OneSecret {
 }
 
 impl Files {
-    /// The shipped ones.
+    /// The shipped ones, but that a scan may be repeated at once and needs no key: what is about that
+    /// says so.
     pub(crate) fn shipped() -> Self {
+        let files = Self::to_the_letter();
+        files.change(
+            "routes.toml",
+            "[state]\n",
+            "[state]\ndouble_read = \"0s\"\n",
+        );
+        let settles = "\nsettlement = true\n";
+        files.change(
+            "routes.toml",
+            settles,
+            &format!("{settles}idempotency = \"optional\"\n"),
+        );
+        files
+    }
+
+    /// The shipped ones.
+    pub(crate) fn to_the_letter() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         for name in ["routes.toml", "terminals.toml"] {

@@ -79,7 +79,21 @@ impl TestGateway {
 
     /// The same on so many threads.
     pub(crate) fn with_workers(workers: usize, change: impl FnOnce(&Files)) -> Self {
-        let (files, mocks) = (Files::shipped(), Mocks::start());
+        Self::on(Files::shipped(), workers, change)
+    }
+
+    /// On the shipped files to the letter, with these changes.
+    pub(crate) fn strict(change: impl FnOnce(&Files)) -> Self {
+        Self::strict_with_workers(1, change)
+    }
+
+    /// The same on so many threads.
+    pub(crate) fn strict_with_workers(workers: usize, change: impl FnOnce(&Files)) -> Self {
+        Self::on(Files::to_the_letter(), workers, change)
+    }
+
+    fn on(files: Files, workers: usize, change: impl FnOnce(&Files)) -> Self {
+        let mocks = Mocks::start();
         change(&files);
         mocks.stand_in(&files);
         let overrides = Overrides {

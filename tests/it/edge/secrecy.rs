@@ -22,6 +22,8 @@ const TOKENS: [&str; 12] = [
 fn nothing_of_a_scan_is_told_to_anybody_but_its_department() {
     let (files, mocks) = (Files::shipped(), Mocks::start());
     mocks.stand_in(&files);
+    let aggregate = "plugins/aggregate.toml";
+    files.change(aggregate, "one_time   = true", "one_time   = false");
     let mut program = Program::serve(&files, "trace");
     let codes = codes(&files);
     let scans = codes.iter().flat_map(|code| scans(code));

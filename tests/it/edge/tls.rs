@@ -26,7 +26,12 @@ pub(super) fn certify(files: &Files, name: &str) {
 }
 
 fn secured() -> TestGateway {
+    secured_with(|_| {})
+}
+
+fn secured_with(change: impl FnOnce(&Files)) -> TestGateway {
     TestGateway::with(|files| {
+        change(files);
         certify(files, "gateway");
         let tls = "tls = { cert = \"gateway.pem\", key = \"gateway.key\" }\n";
         files.change(
@@ -115,6 +120,37 @@ async fn a_scan_travels_over_http_2() {
     let (large, _) = scan("/v1/scan", "7".repeat(20_000)).await;
     assert_eq!(large.status, 413);
     assert_eq!(large.headers["x-multicode-reason"], "too-large");
+    tokio::task::spawn_blocking(move || drop(gateway))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_body_nobody_wants_ends_its_stream_alone() {
+    let limited = || secured_with(|files| files.limit("rate.address = \"1/h\""));
+    let gateway = tokio::task::spawn_blocking(limited).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(trusting(&gateway, b"h2"));
+    let stream = tokio::net::TcpStream::connect(gateway.address).await;
+    let stream = connector.connect(localhost(), stream.unwrap()).await;
+    let (executor, io) = (TokioExecutor::new(), TokioIo::new(stream.unwrap()));
+    let connected = hyper::client::conn::http2::handshake(executor, io).await;
+    let (sender, driver) = connected.unwrap();
+    tokio::spawn(driver);
+    let first = Request::post("https://localhost/v1/scan");
+    let first = first.body(Full::new(Bytes::from(EAN))).unwrap();
+    let answer = sender.clone().send_request(first).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    // Longer than a stream's window: it cannot be sent to its end unless somebody reads it.
+    for length in [13, 1 << 20, 13] {
+        let request = Request::post("https://localhost/v1/scan");
+        let body = Full::new(Bytes::from(vec![b'7'; length]));
+        let request = request.body(body).unwrap();
+        let answer = sender.clone().send_request(request).await.unwrap();
+        assert_eq!(answer.status(), 429);
+        assert!(!answer.headers().contains_key("connection"));
+        let level = answer.headers()["ratelimit"].to_str().unwrap();
+        assert!(level.starts_with("\"address\";r=0;t="), "{level}");
+    }
     tokio::task::spawn_blocking(move || drop(gateway))
         .await
         .unwrap();

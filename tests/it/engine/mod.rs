@@ -1,6 +1,7 @@
 //! A server whose handler does as the path says, and clients that write raw bytes.
 
 mod balance;
+mod drain;
 mod forwarder;
 mod intent;
 mod names;

@@ -1,7 +1,7 @@
 use std::{io::Read, net::Shutdown, thread::sleep, time::Duration};
 
 use super::{Client, SOON, TestServer, config, post, refusal};
-use multicode::server::{Config, Patience, Refusals};
+use multicode::server::{Config, CutOff, Patience, Refusals};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -177,7 +177,7 @@ fn every_worker_accepts() {
         assert_eq!(client.post("/echo", "x").0, 200);
     }
     drop(clients);
-    assert_eq!(server.running.drain(SOON), 0);
+    assert_eq!(server.running.drain(SOON), CutOff::default());
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn draining_finishes_what_was_begun_and_refuses_the_rest() {
     assert_eq!(busy.answer(), (200, "finished".into()));
     assert_eq!(busy.rest().0, "");
     assert_eq!(idle.rest().0, "");
-    assert_eq!(drained.join().unwrap(), 0);
+    assert_eq!(drained.join().unwrap(), CutOff::default());
     assert!(std::net::TcpStream::connect(address).is_err());
 }
 
@@ -202,7 +202,11 @@ fn draining_ends_at_its_deadline() {
     let mut stuck = server.client();
     stuck.write(post("/never", ""));
     sleep(SHORT / 4);
-    assert_eq!(server.running.drain(SHORT), 1);
+    let cut_off = CutOff {
+        connections: 1,
+        undertakings: 0,
+    };
+    assert_eq!(server.running.drain(SHORT), cut_off);
     assert_eq!(stuck.rest().0, "");
 }
 

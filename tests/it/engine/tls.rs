@@ -119,7 +119,7 @@ async fn http_2_is_spoken_where_the_client_asks_for_it() {
 
     let running = server.running;
     let drained = tokio::task::spawn_blocking(move || running.drain(SOON));
-    assert_eq!(drained.await.unwrap(), 0);
+    assert_eq!(drained.await.unwrap(), multicode::server::CutOff::default());
     driver.await.unwrap().unwrap();
 }
 

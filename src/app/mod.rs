@@ -3,27 +3,34 @@
 //! Addresses are bound before anything is served, so that a start that cannot succeed fails whole.
 //! The clock and the randomness of the process enter here.
 
+mod books;
+mod doors;
+mod error;
+mod exclusive;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::ClientConfig;
 
+pub use self::books::moment;
+use self::doors::Doors;
+pub use self::error::StartError;
+pub use self::exclusive::Exclusive;
 use crate::config::{Config, Limits};
 use crate::fetch::{Introspection, Platform};
-use crate::fetch::{Keeper, KeeperGone, Pace, Setting};
+use crate::fetch::{Keeper, Pace, Setting};
 use crate::gateway::Gateway;
 use crate::keyfile::open_to_others;
 use crate::metrics::Metrics;
-use crate::proxy::respond::Refusal;
 use crate::proxy::{Entrance, Proxy, Shared, Site, SiteConfig};
-use crate::reason::Reason;
-use crate::server::{self, BindError, Listener, Patience, Refusals, Running, Server};
+use crate::server::{Inherited, Passed, Running};
 use crate::time::Timestamp;
 use crate::tls::{self, TlsError};
 use crate::upstream::{Names, UpstreamConfig};
@@ -42,55 +49,11 @@ pub struct Overrides {
 /// A gateway with its addresses bound, serving nobody yet.
 #[derive(Debug)]
 pub struct App {
-    server: Server,
-    admin: Option<TcpListener>,
+    doors: Doors,
+    exclusive: Vec<Box<dyn Exclusive>>,
     sites: Arc<ArcSwap<Site>>,
     metrics: Metrics,
     drain: Duration,
-}
-
-/// Why a gateway does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The admin address is taken or not ours.
-    #[error("cannot listen on {address} for operators")]
-    Admin {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// A terminals' address is taken or not ours.
-    #[error("cannot listen for terminals")]
-    Bind(#[from] BindError),
-    /// Keys would never change.
-    #[error(transparent)]
-    Keys(#[from] KeeperGone),
-    /// The system gives no randomness.
-    #[error("the system gives no randomness")]
-    Randomness,
-    /// A certificate or key cannot be used.
-    #[error("cannot use the certificates of listener {listener}")]
-    Tls {
-        /// The listener's name.
-        listener: Box<str>,
-        /// What is wrong with them.
-        #[source]
-        source: Box<TlsError>,
-    },
-    /// The trust roots of a department cannot be used.
-    #[error("cannot use the trust roots of upstream {upstream}")]
-    Trust {
-        /// The upstream's name.
-        upstream: Box<str>,
-        /// What is wrong with them.
-        #[source]
-        source: Box<TlsError>,
-    },
-    /// A worker could not be started.
-    #[error("cannot start a worker")]
-    Worker(#[source] io::Error),
 }
 
 /// Now, by the clock of the machine.
@@ -108,24 +71,18 @@ pub fn now() -> Timestamp {
 impl App {
     /// Binds every address of `config` and puts the rest to work.
     pub fn build(config: Config, overrides: Overrides) -> Result<Self, StartError> {
+        Self::build_beside(config, overrides, Inherited::default())
+    }
+
+    /// The same with sockets that were passed to this process; only the other addresses are bound.
+    pub fn build_beside(
+        config: Config,
+        overrides: Overrides,
+        inherited: Inherited,
+    ) -> Result<Self, StartError> {
         let metrics = Metrics::default();
-        let listeners = listeners(&config, overrides.listen)?;
-        let server = Server::bind(server::Config {
-            listeners,
-            workers: overrides.workers.unwrap_or(config.limits.workers),
-            connections: config.limits.connections,
-            patience: Patience {
-                header: config.limits.header_timeout,
-                idle: config.limits.idle_timeout,
-            },
-            refusals: refusals(),
-        })?;
-        let admin = overrides
-            .admin
-            .or(config.admin)
-            .map(bind_admin)
-            .transpose()?;
-        let drain = config.limits.drain_timeout;
+        let mut doors = Doors::open(&config, overrides, inherited)?;
+        let (drain, connections) = (config.limits.drain_timeout, config.limits.connections);
         let keeper = Keeper::start(Setting {
             clock: now,
             seed: seed()?,
@@ -134,11 +91,17 @@ impl App {
             metrics: metrics.clone(),
         });
         let keeper = keeper.map_err(StartError::Worker)?;
-        let site = site(config, &metrics, Shared::new(keeper))?;
+        let state = config.state.clone();
+        let scenes = config.gateway.scenes.iter();
+        let most_replicas = scenes.map(|it| it.care.replicas).max().unwrap_or_default();
+        let books = Arc::new(books::open(&state, most_replicas, metrics.state())?);
+        let shared = Shared::new(keeper, Arc::clone(&books), metrics.limits(), Instant::now());
+        let site = site(config, &metrics, shared)?;
         metrics.reloaded(true, now());
+        doors.hold_to_descriptors(connections);
         Ok(Self {
-            server,
-            admin,
+            doors,
+            exclusive: books::LedgerFile::of(state, &books).into_iter().collect(),
             sites: Arc::new(ArcSwap::from_pointee(site)),
             metrics,
             drain,
@@ -147,31 +110,89 @@ impl App {
 
     /// The addresses terminals may use, in the order of the listeners.
     pub fn addresses(&self) -> &[SocketAddr] {
-        self.server.addresses()
+        self.doors.server.addresses()
     }
 
     /// The address operators may use.
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin
-            .as_ref()
-            .and_then(|listener| listener.local_addr().ok())
+        self.doors.admin.as_ref()?.local_addr().ok()
     }
 
-    /// Starts the workers.
-    pub fn start(self) -> Result<Started, StartError> {
+    /// The operators' listener, not yet served.
+    pub fn admin(&self) -> io::Result<Option<TcpListener>> {
+        let admin = self.doors.admin.as_ref();
+        admin.map(TcpListener::try_clone).transpose()
+    }
+
+    /// Every listening socket, for a successor.
+    pub fn passed(&self) -> io::Result<Vec<Passed>> {
+        self.doors.passed()
+    }
+
+    /// The configuration in force.
+    pub const fn sites(&self) -> &Arc<ArcSwap<Site>> {
+        &self.sites
+    }
+
+    /// The counters.
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// How long requests under way may take at the end.
+    pub const fn drain(&self) -> Duration {
+        self.drain
+    }
+
+    /// Whether something here may be open in one process only, so that a predecessor must have
+    /// ended its work first.
+    pub fn is_exclusive(&self) -> bool {
+        !self.exclusive.is_empty()
+    }
+
+    /// Opens what only one process may hold: after everything else that can fail, before anybody
+    /// is served. Blocks.
+    pub fn before_serving(&mut self) -> Result<(), StartError> {
+        self.exclusive.iter_mut().try_for_each(|it| {
+            it.acquire().map_err(|source| StartError::Exclusive {
+                name: it.name().into(),
+                source,
+            })
+        })
+    }
+
+    /// Lets go of what only one process may hold, the last one first. To be called when no worker
+    /// runs any more. Blocks.
+    pub fn drained(&mut self) {
+        self.exclusive.iter_mut().rev().for_each(|it| it.release());
+    }
+
+    /// Starts the workers. The addresses stay bound when they have ended, and others can be
+    /// started: see [`leave`](Self::leave).
+    pub fn launch(&self) -> Result<Running, StartError> {
         let sites = Arc::clone(&self.sites);
         let seeds = seed()?;
-        let running = self.server.start(move |worker| {
+        let running = self.doors.server.start(move |worker| {
             let seed = seeds
                 ^ u64::try_from(worker.index)
                     .unwrap_or_default()
                     .wrapping_mul(0xD1B5_4A32_D192_ED03);
             Proxy::new(Arc::clone(&sites), worker, seed, now)
         });
-        let running = running.map_err(StartError::Worker)?;
+        running.map_err(StartError::Worker)
+    }
+
+    /// Gives up the terminals' addresses; workers that still accept there keep them until they end.
+    pub fn leave(&mut self) {
+        self.doors.server.leave();
+    }
+
+    /// Starts the workers, for as long as the process lives.
+    pub fn start(mut self) -> Result<Started, StartError> {
+        self.before_serving()?;
         Ok(Started {
-            running,
-            admin: self.admin,
+            running: self.launch()?,
+            admin: self.doors.admin,
             sites: self.sites,
             metrics: self.metrics,
             drain: self.drain,
@@ -216,7 +237,11 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     // This forgets the series of the files before, so the platforms' come behind it.
     let handles = metrics.handles(&gateway);
     let platforms = platforms_by(&digests, config.introspections, metrics);
-    let Limits { body_timeout, .. } = config.limits;
+    let Limits {
+        body_timeout,
+        in_flight,
+        ..
+    } = config.limits;
     let config = SiteConfig {
         gateway,
         keys,
@@ -226,6 +251,8 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         adapters: config.adapters,
         landings: config.landings,
         body_timeout,
+        rates: config.rates,
+        in_flight,
         shared,
     };
     Ok(Site::new(config, handles))
@@ -304,50 +331,6 @@ fn department_tls(
         }
     }
     tls::department_config(ca, config.identity.as_ref(), config.protocol.alpn())
-}
-
-fn listeners(config: &Config, first: Option<SocketAddr>) -> Result<Vec<Listener>, StartError> {
-    let overrides = std::iter::once(first).chain(std::iter::repeat(None));
-    let listener = |(listener, address): (&crate::config::Listener, Option<SocketAddr>)| {
-        let tls = listener
-            .tls
-            .as_ref()
-            .map(|tls| tls::server_config(&tls.cert, &tls.key))
-            .transpose();
-        let tls = tls.map_err(|source| StartError::Tls {
-            listener: listener.name.clone(),
-            source: source.into(),
-        })?;
-        Ok(Listener {
-            address: address.unwrap_or(listener.address),
-            tls,
-        })
-    };
-    config
-        .listeners
-        .iter()
-        .zip(overrides)
-        .map(listener)
-        .collect()
-}
-
-fn bind_admin(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let bind = || {
-        let listener = TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    };
-    bind().map_err(|source| StartError::Admin { address, source })
-}
-
-fn refusals() -> Refusals {
-    let message = |reason| Refusal::from(reason).message();
-    Refusals {
-        malformed: message(Reason::MalformedRequest),
-        overloaded: message(Reason::Overloaded),
-        too_large: message(Reason::TooLarge),
-        too_slow: message(Reason::TooSlow),
-    }
 }
 
 /// Random bits of the system, for sequences nobody may guess.

@@ -1,0 +1,98 @@
+//! `multicode serve`.
+
+mod life;
+mod office;
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::options::Config;
+use super::{Exit, Failure, Process, load};
+use crate::app::{App, Overrides};
+use crate::handover::{self, Predecessor};
+use crate::server::Inherited;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    #[command(flatten)]
+    config: Config,
+    /// Where the first listener listens, instead of where the file says.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where operators come in, instead of where the file says.
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
+    /// Threads that serve terminals, instead of what the file says; 0: one a core.
+    #[arg(long, value_name = "N")]
+    workers: Option<usize>,
+    /// Take over from a running gateway only when that one has ended its work, not beside it.
+    #[arg(long)]
+    alone: bool,
+    /// What is logged: error, warn, info, debug or trace, also per module.
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "MULTICODE_LOG",
+        default_value = "info"
+    )]
+    log: String,
+}
+
+pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
+    log_to_stderr(&options.log)?;
+    // Before there are threads: this takes variables out of the environment.
+    let names = variable("LISTEN_FDNAMES");
+    let inherited = Inherited::from_manager(names.as_deref()).map_err(Failure::io)?;
+    let predecessor = Predecessor::find(variable(handover::VARIABLE).as_deref())?;
+    let inherited = match &predecessor {
+        Some(predecessor) => {
+            let sockets = predecessor.sockets()?;
+            Inherited::from_predecessor(sockets).map_err(Failure::io)?
+        }
+        None => inherited,
+    };
+    let config = load::config(&options.config.config, process)?;
+    let overrides = Overrides {
+        listen: options.listen,
+        admin: options.admin,
+        workers: options.workers,
+    };
+    let app = App::build_beside(config, overrides, inherited).map_err(Failure::io)?;
+    for address in app.addresses() {
+        tracing::info!(%address, "listening for scans");
+    }
+    if let Some(address) = app.admin_address() {
+        tracing::info!(%address, "listening for operators");
+    }
+    let path = options.config.config.clone();
+    super::block_on(life::live(app, predecessor, options.alone, path))?
+}
+
+/// What a manager or a predecessor says beside the sockets it passes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how sockets are passed from process to process; no configuration"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Logs as JSON, one event a line. A panic is logged with its place only: its message may quote
+/// what was being read.
+fn log_to_stderr(level: &str) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(level).map_err(Failure::usage)?;
+    let logger = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter);
+    logger
+        .with_writer(std::io::stderr)
+        .try_init()
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a fault of the gateway");
+    }));
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! Never twice, never lost: what stands between a decision and its department.
+//!
+//! A request that was made before is answered as it was then, straight after it was read. A new one
+//! is reserved just before it is forwarded, so that a scan that goes nowhere uses nothing up; from
+//! then on it is carried out whether its terminal waits or not.
+
+mod answer;
+mod books;
+mod carry;
+mod key;
+mod outcomes;
+
+pub use self::books::Books;
+use self::books::is_light;
+pub(super) use self::outcomes::OUTCOMES;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Response;
+use tokio::sync::oneshot;
+
+use self::carry::{Carrier, Told};
+use super::consult::{Act, Deed};
+use super::exchange::Exchange;
+use super::forward;
+use super::headers::Client;
+use super::respond::Refusal;
+use super::{Proxy, View};
+use crate::gateway::Decision;
+use crate::metrics::Again;
+use crate::policy::{Care, Idempotency, Scene};
+use crate::reason::Reason;
+use crate::state::{About, Away, Claim, Entry, Keep, Name, Reserved, Standing, Ticket};
+use crate::upstream::ResponseBody;
+
+/// How often a repetition looks whether the first request is through.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How much longer than its department may take a gateway may take to say what came of a request
+/// before it is taken for dead.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// What tells a request from others before anything is known of its code.
+#[derive(Clone, Debug)]
+pub(super) struct Presented {
+    /// The name of its idempotency key.
+    key: Option<Name>,
+    /// What must be the same for it to be the same.
+    fingerprint: Option<Name>,
+}
+
+impl Presented {
+    /// Reads the key, and asks for one where the scene does.
+    pub(super) fn of(exchange: &Exchange<'_>, scene: Option<&Scene>) -> Result<Self, Refusal> {
+        let (site, extracted) = (exchange.site, &exchange.extracted);
+        let books = &site.shared.books;
+        let key = key::find(
+            &exchange.parts.headers,
+            extracted.idempotency_key.as_deref(),
+        )?;
+        let required = scene.is_some_and(|it| it.care.idempotency == Idempotency::Required);
+        if key.is_none() && required {
+            return Err(Reason::IdempotencyKeyMissing.into());
+        }
+        let seals = &books.seals;
+        let wanted = key.is_some() || !books.double_read.is_zero();
+        Ok(Self {
+            key: key.map(|key| named(books, exchange.terminal(), &key)),
+            fingerprint: wanted.then(|| {
+                let claims = exchange.claims();
+                // Doors may have scenes of their own for those who name none.
+                let claimed = [
+                    scene.map(|scene| &*scene.name).or(claims.scene),
+                    claims.terminal,
+                    claims.organisation,
+                    claims.region,
+                ];
+                let query = exchange.parts.uri.query();
+                let texts = [Some(&*exchange.adapter.name), query]
+                    .into_iter()
+                    .chain(claimed);
+                let texts = texts.map(|text| text.unwrap_or_default().as_bytes());
+                seals.name("request", texts.chain([&**exchange.body]))
+            }),
+        })
+    }
+}
+
+/// What a repetition is answered, counted if that is an answer.
+fn answered_again(books: &Books, standing: &Standing, why: Again) -> Told {
+    if matches!(standing, Standing::Done(_)) {
+        books.counts.answered_again(why);
+    }
+    answer::of(standing)
+}
+
+/// The name of a terminal's key.
+fn named(books: &Books, terminal: &str, key: &str) -> Name {
+    let parts = [terminal.as_bytes(), key.as_bytes()];
+    books.seals.name("key", parts)
+}
+
+impl Proxy {
+    /// What a request that was made before is answered; nothing if this is the first.
+    pub(super) async fn recall(
+        &self,
+        exchange: &Exchange<'_>,
+        presented: &Presented,
+        scene: Option<&Scene>,
+    ) -> Result<Option<Response<ResponseBody>>, Refusal> {
+        let Some(name) = presented.key else {
+            return Ok(None);
+        };
+        // Boxed, as few requests come twice.
+        Box::pin(self.recall_named(name, exchange, presented, scene)).await
+    }
+
+    async fn recall_named(
+        &self,
+        name: Name,
+        exchange: &Exchange<'_>,
+        presented: &Presented,
+        scene: Option<&Scene>,
+    ) -> Result<Option<Response<ResponseBody>>, Refusal> {
+        let books = &exchange.site.shared.books;
+        let care = scene.map(|scene| scene.care).unwrap_or_default();
+        let same = presented.fingerprint;
+        let look = async || books.look(name, same, (care, books.moment(self))).await;
+        let standing = self.watch(look, books.double_read).await?;
+        standing
+            .map(|standing| answered_again(books, &standing, Again::Key))
+            .transpose()
+    }
+
+    /// What is to be recorded of a decision, if anything is.
+    pub(super) fn entry(
+        &self,
+        exchange: &Exchange<'_>,
+        presented: &Presented,
+        decision: &Decision<'_>,
+        patience: Duration,
+    ) -> Result<Option<Entry>, Refusal> {
+        let books = &exchange.site.shared.books;
+        let (seals, now) = (&books.seals, (self.clock)());
+        let one_time = decision.verified.one_time();
+        let claim = one_time
+            .filter(|_| !decision.scene.care.reuse)
+            .map(|code| Claim {
+                name: seals.name("code", code.parts()),
+                until: code.until(now),
+                made: code.made(),
+                lifetime: code.lifetime(),
+            });
+        let keep = match (presented.key, decision.scene.settlement) {
+            (_, true) => Keep::Durably,
+            (Some(_), false) => Keep::Kept,
+            (None, false) => Keep::Briefly,
+        };
+        let is_watched = !books.double_read.is_zero();
+        if keep == Keep::Briefly && claim.is_none() && !is_watched {
+            return Ok(None);
+        }
+        let fresh = || seals.fresh_name().map_err(|_| Reason::Internal);
+        let name = presented.key.map_or_else(fresh, Ok)?;
+        let read = presented.fingerprint.filter(|_| is_watched);
+        Ok(Some(Entry {
+            name,
+            keyed: presented.key.is_some(),
+            fingerprint: presented.fingerprint.unwrap_or(name),
+            keep,
+            read: read.map(|same| {
+                let who = exchange.who();
+                seals.name("read", [who.as_bytes(), &same.as_bytes()[..]])
+            }),
+            claim,
+            about: About {
+                request_id: exchange
+                    .identity
+                    .request_id
+                    .to_str()
+                    .unwrap_or_default()
+                    .into(),
+                terminal: exchange.terminal().into(),
+                scene: decision.scene.name.clone(),
+                route: decision.route.name.clone(),
+                since: now,
+            },
+            lease: patience.saturating_add(LEASE),
+            replicas: decision.scene.care.replicas,
+        }))
+    }
+
+    /// Does what was decided, and records it where that is asked for.
+    pub(super) async fn perform(&self, view: &Rc<View>, act: Act) -> Told {
+        match (act.entry, act.deed) {
+            // Boxed: it would be moved with every request that is not recorded.
+            (Some(entry), deed) => Box::pin(self.record(view, entry, act.care, deed)).await,
+            (None, Deed::Answer(response)) => Ok(response),
+            (None, Deed::Ask { upstream, ask }) => {
+                forward::send(&view.upstreams, upstream, ask).await
+            }
+        }
+    }
+
+    /// Reserves the right to do it, and has it done whether the terminal waits or not.
+    async fn record(&self, view: &Rc<View>, entry: Entry, care: Care, deed: Deed) -> Told {
+        let books = Arc::clone(&view.site.shared.books);
+        let light = is_light(&entry);
+        let ticket = match self.reserve(&books, entry, care).await {
+            Ok(Ok(ticket)) => ticket,
+            Ok(Err((standing, why))) => return answered_again(&books, &standing, why),
+            // A scanner that reads twice will be two scans; nothing else is lost.
+            Err(_) if light => return Box::pin(self.perform(view, Act::unrecorded(deed))).await,
+            Err(refusal) => return Err(refusal),
+        };
+        let carrier = Carrier {
+            view: Rc::clone(view),
+            books,
+            timer: self.timer.clone(),
+            clock: self.clock,
+            _undertaking: self.undertakings.begin(),
+        };
+        let (tell, told) = oneshot::channel();
+        drop(tokio::task::spawn_local(carrier.carry(deed, ticket, tell)));
+        told.await.unwrap_or_else(|_| Err(Reason::Internal.into()))
+    }
+
+    /// Reserves the right to carry a decision out; or, where another request was first, gives what
+    /// came of that one.
+    async fn reserve(
+        &self,
+        books: &Books,
+        entry: Entry,
+        care: Care,
+    ) -> Result<Result<Ticket, (Standing, Again)>, Refusal> {
+        let patience = entry.lease;
+        let until = self.timer.now() + patience;
+        loop {
+            let now = books.moment(self);
+            let reserved = books.reserve(&entry, care, now).await;
+            let (reserved, store) = reserved.map_err(|Away| Reason::StoreUnavailable)?;
+            let (name, patience, why) = match reserved {
+                Reserved::Begun(ticket) => return Ok(Ok(ticket)),
+                Reserved::Full => return Err(Reason::StoreFull.into()),
+                Reserved::Refresh => return Err(Reason::RefreshCode.into()),
+                Reserved::Replayed => return Err(Reason::Replayed.into()),
+                Reserved::Known(Standing::InFlight) => (entry.name, books.double_read, Again::Key),
+                Reserved::Known(standing) => return Ok(Err((standing, Again::Key))),
+                Reserved::Joined(other) => (other, patience, Again::Read),
+            };
+            let look = async || store.look(name, None, books.moment(self)).await;
+            match self.watch(look, patience).await? {
+                Some(standing) => return Ok(Err((standing, why))),
+                // Nothing of the first one was sent: this one may try.
+                None if self.timer.now() < until => {}
+                None => return Err(Reason::InFlight.into()),
+            }
+        }
+    }
+
+    /// How it stands with a request, waiting a while if it is under way.
+    async fn watch(
+        &self,
+        look: impl AsyncFn() -> Result<Option<Standing>, Away>,
+        patience: Duration,
+    ) -> Result<Option<Standing>, Refusal> {
+        let until = self.timer.now() + patience;
+        loop {
+            match look().await.map_err(|Away| Reason::StoreUnavailable)? {
+                Some(Standing::InFlight) if self.timer.now() < until => {
+                    let pause = self.timer.within(LOOK, std::future::pending::<()>());
+                    let _ = pause.await;
+                }
+                found => return Ok(found),
+            }
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// The scene, as far as it can be told.
+    pub(super) fn scene(&self) -> Option<&Scene> {
+        let named = self.extracted.scene.as_deref();
+        self.site.gateway.scene(named, &self.entrance.door).ok()
+    }
+
+    /// The name the terminal gives itself; empty if none.
+    fn terminal(&self) -> &str {
+        self.extracted.terminal.as_deref().unwrap_or_default()
+    }
+
+    /// Whom two reads of one code must have in common: the terminal, else the address it has.
+    fn who(&self) -> String {
+        match self.terminal() {
+            "" => {
+                let proxies = &self.entrance.trusted_proxies;
+                let client = Client::of(self.peer.address.ip(), &self.parts.headers, proxies);
+                client.address.to_string()
+            }
+            terminal => terminal.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The gateway against departments that fail in every way, on real sockets.
+//!
+//! Every fault counts how often it was injected: one that was not is a failure of the test.
+
+mod crossing;
+mod frames;
+mod ledger;
+mod oracle;
+mod plain;
+
+use crate::edge::{Answer, HEALTH_CARD, TestGateway, post};
+
+/// How many requests the oracle sends over each protocol: few by default, 10,000 to prove it.
+fn scale(few: usize, proof: usize) -> usize {
+    if std::env::var_os("MULTICODE_PROOF").is_some() {
+        proof
+    } else {
+        few
+    }
+}
+
+/// Leaves a number where whoever runs the test looks for it.
+#[expect(clippy::print_stderr, reason = "what a proof counted is worth reading")]
+fn report(numbers: std::fmt::Arguments<'_>) {
+    eprintln!("{numbers}");
+}
+
+/// A gateway that hands health cards of the scene `other` to a department with these keys.
+fn gateway(upstream: &str) -> TestGateway {
+    TestGateway::with(|files| files.pass_through_with(upstream))
+}
+
+/// A scan that tells the department who it is and what is to be done to it.
+fn scan(id: usize, fault: &str) -> Vec<u8> {
+    let body = format!(
+        "{{\"code\":\"{HEALTH_CARD}\",\"scene\":\"other\",\"id\":\"<{id}>\",\"fault\":\"[{fault}]\"}}"
+    );
+    post("/v1/scan", "Content-Type: application/json\r\n", body)
+}
+
+/// What [`scan`] told.
+fn told(body: &str) -> Option<(usize, &str)> {
+    let between = |open, close| Some(body.split_once(open)?.1.split_once(close)?.0);
+    Some((between("\"<", ">\"")?.parse().ok()?, between("\"[", "]\"")?))
+}
+
+/// What a terminal was told, in one word: the reason, or the department's own status.
+fn verdict(answer: &Answer) -> String {
+    let status = answer.status.to_string();
+    answer.reason().map_or(status, ToOwned::to_owned)
+}
