@@ -2,12 +2,19 @@
 //! `docs/faults.md` says what each fault is, how often it was injected and what must hold.
 
 mod activation;
+mod bank;
+mod clock;
 mod crowd;
 mod delivery;
 mod department;
 mod descriptors;
+mod disk;
+mod kills;
 mod process;
 pub(crate) mod redis;
+mod store;
+mod street;
+mod till;
 mod upgrade;
 
 use std::thread::sleep;

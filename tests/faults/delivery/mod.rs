@@ -11,7 +11,7 @@ mod plain;
 use crate::edge::{Answer, HEALTH_CARD, TestGateway, post};
 
 /// How many requests the oracle sends over each protocol: few by default, 10,000 to prove it.
-fn scale(few: usize, proof: usize) -> usize {
+pub(super) fn scale(few: usize, proof: usize) -> usize {
     if std::env::var_os("MULTICODE_PROOF").is_some() {
         proof
     } else {
@@ -21,7 +21,7 @@ fn scale(few: usize, proof: usize) -> usize {
 
 /// Leaves a number where whoever runs the test looks for it.
 #[expect(clippy::print_stderr, reason = "what a proof counted is worth reading")]
-fn report(numbers: std::fmt::Arguments<'_>) {
+pub(super) fn report(numbers: std::fmt::Arguments<'_>) {
     eprintln!("{numbers}");
 }
 

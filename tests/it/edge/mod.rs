@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use self::backend::Backend;
 pub(crate) use self::client::{Answer, Client, json, post};
-pub(crate) use self::files::Files;
+pub(crate) use self::files::{Files, KEYS, OneSecret, SECRET};
 use self::gateway::Mocks;
 pub(crate) use self::gateway::TestGateway;
 use self::program::Program;

@@ -8,8 +8,7 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::files::{KEYS, SECRET};
-use super::{Answer, Client, Files, eventually};
+use super::{Answer, Client, Files, KEYS, SECRET, eventually};
 
 /// `multicode serve`, killed when it is dropped.
 pub(super) struct Program {
