@@ -152,6 +152,9 @@ impl Reloader {
     /// The listeners in the order they are bound.
     fn as_bound(&self, mut config: Config) -> Result<Config, String> {
         let site = self.sites.load();
+        if site.shared.books.written != app::written(&config.state) {
+            return Err("[state] was changed, which needs a restart".to_owned());
+        }
         let place = |entrance: &Entrance| {
             config
                 .listeners

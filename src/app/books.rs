@@ -34,6 +34,11 @@ pub fn moment() -> Moment {
     }
 }
 
+/// What the files say of the state, without its secrets.
+pub fn written(state: &State) -> Box<str> {
+    format!("{state:?}").into()
+}
+
 /// Opens all that several processes may hold at once.
 pub(super) fn open(
     state: &State,
@@ -54,6 +59,7 @@ pub(super) fn open(
         began: *BEGAN,
         trouble: (key.is_none() && !matches!(state.place, StatePlace::Memory))
             .then_some("the key of [state] is not set"),
+        written: written(state),
         counts,
     };
     let store = match &state.place {

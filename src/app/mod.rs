@@ -19,7 +19,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::ClientConfig;
 
-pub use self::books::moment;
+pub use self::books::{moment, written};
 use self::doors::Doors;
 pub use self::error::StartError;
 pub use self::exclusive::Exclusive;

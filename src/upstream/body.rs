@@ -89,7 +89,8 @@ impl ResponseBody {
         self
     }
 
-    /// What somebody else reads, part by part.
+    /// What somebody else reads, part by part; an empty part is the end. Without it the body is
+    /// broken off.
     pub fn relayed(parts: mpsc::Receiver<Result<Bytes, BodyError>>, length: SizeHint) -> Self {
         Kind::Relayed(Relayed { parts, length }).into()
     }
@@ -139,10 +140,7 @@ impl Body for ResponseBody {
             Kind::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Kind::Multiplexed(multiplexed) => multiplexed.poll_frame(cx),
             Kind::Pooled(pooled) => pooled.poll_frame(cx),
-            Kind::Relayed(relayed) => relayed
-                .parts
-                .poll_recv(cx)
-                .map(|part| part.map(|part| part.map(Frame::data))),
+            Kind::Relayed(relayed) => relayed.poll_frame(cx),
         };
         match frame {
             Poll::Ready(None) => {
@@ -183,6 +181,16 @@ impl Body for ResponseBody {
             Kind::Pooled(pooled) => pooled.incoming.size_hint(),
             Kind::Relayed(relayed) => relayed.length,
         }
+    }
+}
+
+impl Relayed {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
+        self.parts.poll_recv(cx).map(|part| match part {
+            Some(Ok(bytes)) if bytes.is_empty() => None,
+            Some(part) => Some(part.map(Frame::data)),
+            None => Some(Err(BodyError::Stalled)),
+        })
     }
 }
 

@@ -34,7 +34,7 @@ fn full_and_recovered(shop: &Shop, process: &Process, take: impl Fn(), give: imp
     let gateway = process.addresses()[0];
     let street = Street::of(shop, vec![gateway]);
     scope(|threads| {
-        street.open(threads);
+        let _hours = street.open(threads);
         for _ in 0..2 {
             street.pays_on(30);
             let early = shop.wallet();
@@ -56,7 +56,6 @@ fn full_and_recovered(shop: &Shop, process: &Process, take: impl Fn(), give: imp
             assert_eq!(shop.bank.deliveries(&refused.id), 1);
         }
         street.pays_on(30);
-        street.close();
     });
     assert!(street.refused() > 0, "nobody was refused");
     let verdicts = street.audit(false);

@@ -34,7 +34,7 @@ fn killed_at_any_moment_it_pays_nothing_twice_and_loses_nothing() {
     let mut random = Random::seeded(4);
     let (mut hits, mut shown) = (0, 0);
     scope(|threads| {
-        street.open(threads);
+        let _hours = street.open(threads);
         for _ in 0..scale(FEW, PROOF) {
             // A code passes the fence a second after the start at the earliest.
             let moment = u64::try_from(30 + random.below(1_800)).unwrap();
@@ -50,7 +50,6 @@ fn killed_at_any_moment_it_pays_nothing_twice_and_loses_nothing() {
             shown += street.show_used_codes_again();
         }
         street.pays_on(20);
-        street.close();
     });
     let verdicts = street.audit(false);
     report(format_args!(

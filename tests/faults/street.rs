@@ -25,6 +25,15 @@ struct Story {
     last: Told,
 }
 
+/// The street is open while this is there.
+pub(super) struct Hours<'a>(&'a AtomicBool);
+
+impl Drop for Hours<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Everybody in the shop.
 pub(super) struct Street<'a> {
     shop: &'a Shop,
@@ -74,15 +83,12 @@ impl<'a> Street<'a> {
         gateways[number % gateways.len()]
     }
 
-    pub(super) fn open<'s>(&'s self, threads: &'s Scope<'s, '_>) {
+    /// The terminals pay until what is returned is dropped; they finish what they have begun.
+    pub(super) fn open<'s>(&'s self, threads: &'s Scope<'s, '_>) -> Hours<'s> {
         for number in 0..TERMINALS {
             threads.spawn(move || self.terminal(number));
         }
-    }
-
-    /// The terminals finish what they have begun.
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        Hours(&self.closed)
     }
 
     fn terminal(&self, number: usize) {

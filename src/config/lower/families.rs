@@ -141,7 +141,8 @@ fn family(one: &Written, around: Surroundings<'_>) -> Option<Family> {
     })
 }
 
-/// Whether a code is good for one use. One that names no end would have to be remembered for ever.
+/// Whether a code is good for one use. One that names no end would have to be remembered for ever, and
+/// of one that does not say when it was made nobody could tell after a crash whether it was used.
 fn one_time(one: &file::Family, around: Surroundings<'_>) -> Option<OneTime> {
     let is_one_time = one.one_time.is_some_and(|it| it.value);
     if let (false, Some(lasting)) = (is_one_time, &one.one_time_for) {
@@ -152,9 +153,10 @@ fn one_time(one: &file::Family, around: Surroundings<'_>) -> Option<OneTime> {
             .push(found.help("write one_time = true beside it"));
     }
     let ends = one.fields.expires_at.is_some() || one.max_age.is_some();
+    let is_dated = one.fields.issued_at.is_some();
     let at = one.one_time.filter(|it| it.value)?.at;
-    if !ends && one.one_time_for.is_none() {
-        let message = "a one-time code that names no end would have to be remembered for ever";
+    if !(ends && is_dated) && one.one_time_for.is_none() {
+        let message = "a one-time code has to say when it was made and when it ends";
         let found = Diagnostic::error("one-time-without-end", at, message);
         let help =
             "say how long, as in one_time_for = \"2m\": no shorter than its backend accepts it";

@@ -217,8 +217,7 @@ fn one_time_codes_are_not_taken_without_the_other_gateways() {
 
 #[test]
 fn a_one_time_code_must_end() {
-    let said =
-        "10:12: error: a one-time code that names no end would have to be remembered for ever";
+    let said = "10:12: error: a one-time code has to say when it was made and when it ends";
     let help =
         "help: say how long, as in one_time_for = \"2m\": no shorter than its backend accepts it";
     check(LEAST, &validity("one_time = true"), KEY, &[said, help]);

@@ -32,6 +32,8 @@ pub struct Books {
     pub answer_limit: usize,
     /// What the steady clock counts from.
     pub began: Instant,
+    /// What was written about it, as far as it may be shown.
+    pub written: Box<str>,
     /// Why what must last cannot be kept, whatever the store says.
     pub trouble: Option<&'static str>,
     /// The counters.

@@ -10,6 +10,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::{Books, answer};
 use crate::proxy::View;
@@ -35,6 +36,8 @@ pub(super) struct Carrier {
     pub(super) books: Arc<Books>,
     pub(super) timer: Timer,
     pub(super) clock: fn() -> Timestamp,
+    /// When the department's time is over.
+    pub(super) until: Instant,
     /// The worker does not end before this has.
     pub(super) _undertaking: Undertaking,
 }
@@ -132,18 +135,18 @@ impl Carrier {
         let length = total(&begun, &body);
         let relayed = ResponseBody::relayed(parts, length);
         drop(tell.send(Ok(Response::from_parts(head, relayed))));
+        let mut listener = self.listener(to_terminal);
         let (mut sha256, mut length) = (Sha256::new(), 0_u64);
         let mut part = Some(Ok(begun));
         while let Some(Ok(bytes)) = part {
             sha256.update(&bytes);
             length = length.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-            // Whether the terminal still listens changes nothing.
-            drop(to_terminal.send(Ok(bytes)).await);
+            listener.tell(Ok(bytes)).await;
             part = next(&mut body).await;
         }
         let outcome = match part {
             Some(Err(error)) => {
-                drop(to_terminal.send(Err(error)).await);
+                listener.tell(Err(error)).await;
                 Outcome::Unknown
             }
             _ => Outcome::Done(Answer {
@@ -156,6 +159,50 @@ impl Carrier {
             }),
         };
         ticket.settle(outcome, self.now()).await;
+        listener.end().await;
+    }
+
+    /// The terminal may take half of the time that is left; the department's answer needs the rest.
+    fn listener(&self, parts: mpsc::Sender<Result<Bytes, BodyError>>) -> Listener {
+        let now = self.timer.now();
+        Listener {
+            parts: Some(parts),
+            timer: self.timer.clone(),
+            until: now + self.until.saturating_duration_since(now) / 2,
+        }
+    }
+}
+
+/// The terminal, for as long as it listens and keeps up: neither changes what is recorded.
+struct Listener {
+    parts: Option<mpsc::Sender<Result<Bytes, BodyError>>>,
+    timer: Timer,
+    until: Instant,
+}
+
+impl Listener {
+    /// Gives it the next part. An empty one would be the end.
+    async fn tell(&mut self, part: Result<Bytes, BodyError>) {
+        if part.as_ref().is_ok_and(Bytes::is_empty) {
+            return;
+        }
+        self.give(part).await;
+    }
+
+    /// Tells it that this was all.
+    async fn end(mut self) {
+        self.give(Ok(Bytes::new())).await;
+    }
+
+    async fn give(&mut self, part: Result<Bytes, BodyError>) {
+        let Some(parts) = &self.parts else {
+            return;
+        };
+        let left = self.until.saturating_duration_since(self.timer.now());
+        let given = self.timer.within(left, parts.send(part)).await;
+        if !matches!(given, Ok(Ok(()))) {
+            self.parts = None;
+        }
     }
 }
 

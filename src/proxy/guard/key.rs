@@ -10,6 +10,7 @@ use http::header::HeaderName;
 
 use crate::proxy::respond::Refusal;
 use crate::reason::Reason;
+use crate::route::contract::form;
 
 /// The header.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -37,10 +38,20 @@ pub(super) fn find<'a>(
     }
 }
 
-/// A key as it stands in a path, percent-encoded where it must be.
+/// A key as it stands in a path, percent-encoded where it must be. A plus is a space in forms only.
 pub(super) fn of_path(segment: &str) -> Result<Cow<'_, str>, Refusal> {
-    let decoded = crate::route::contract::form::decode(segment);
-    check(decoded.ok_or_else(|| malformed("found a percent sign without two digits"))?)
+    let mut escapes = segment.split('%').skip(1);
+    let is_hex = |escape: &str| {
+        let digits = escape.as_bytes().first_chunk::<2>();
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !escapes.all(is_hex) {
+        return Err(malformed("found a percent sign without two digits"));
+    }
+    let decoded = form::decode(&segment.replace('+', "%2B")).map(Cow::into_owned);
+    check(Cow::Owned(
+        decoded.ok_or_else(|| malformed("expected printable ASCII"))?,
+    ))
 }
 
 fn read(value: &[u8]) -> Result<Cow<'_, str>, Refusal> {

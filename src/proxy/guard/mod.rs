@@ -32,7 +32,8 @@ use crate::gateway::Decision;
 use crate::metrics::Again;
 use crate::policy::{Care, Idempotency, Scene};
 use crate::reason::Reason;
-use crate::state::{About, Away, Claim, Entry, Keep, Name, Reserved, Standing, Ticket};
+use crate::state::{About, Away, Claim, Entry, Keep, Name, Reserved, Seals, Standing, Ticket};
+use crate::time::Timestamp;
 use crate::upstream::ResponseBody;
 
 /// How often a repetition looks whether the first request is through.
@@ -96,6 +97,20 @@ fn answered_again(books: &Books, standing: &Standing, why: Again) -> Told {
     answer::of(standing)
 }
 
+/// The code that a decision uses up, if it is good for one use.
+fn claim(decision: &Decision<'_>, seals: &Seals, now: Timestamp) -> Result<Option<Claim>, Refusal> {
+    let one_time = decision.verified.one_time();
+    let Some(code) = one_time.filter(|_| !decision.scene.care.reuse) else {
+        return Ok(None);
+    };
+    Ok(Some(Claim {
+        name: seals.name("code", code.parts().iter().map(|part| &**part)),
+        until: code.until(now).ok_or(Reason::RefreshCode)?,
+        made: code.made(),
+        lifetime: code.lifetime(),
+    }))
+}
+
 /// The name of a terminal's key.
 fn named(books: &Books, terminal: &str, key: &str) -> Name {
     let parts = [terminal.as_bytes(), key.as_bytes()];
@@ -144,15 +159,7 @@ impl Proxy {
     ) -> Result<Option<Entry>, Refusal> {
         let books = &exchange.site.shared.books;
         let (seals, now) = (&books.seals, (self.clock)());
-        let one_time = decision.verified.one_time();
-        let claim = one_time
-            .filter(|_| !decision.scene.care.reuse)
-            .map(|code| Claim {
-                name: seals.name("code", code.parts()),
-                until: code.until(now),
-                made: code.made(),
-                lifetime: code.lifetime(),
-            });
+        let claim = claim(decision, seals, now)?;
         let keep = match (presented.key, decision.scene.settlement) {
             (_, true) => Keep::Durably,
             (Some(_), false) => Keep::Kept,
@@ -208,11 +215,14 @@ impl Proxy {
     async fn record(&self, view: &Rc<View>, entry: Entry, care: Care, deed: Deed) -> Told {
         let books = Arc::clone(&view.site.shared.books);
         let light = is_light(&entry);
+        let patience = entry.lease.saturating_sub(LEASE);
         let ticket = match self.reserve(&books, entry, care).await {
             Ok(Ok(ticket)) => ticket,
             Ok(Err((standing, why))) => return answered_again(&books, &standing, why),
             // A scanner that reads twice will be two scans; nothing else is lost.
-            Err(_) if light => return Box::pin(self.perform(view, Act::unrecorded(deed))).await,
+            Err(refusal) if light && refusal.reason != Reason::InFlight => {
+                return Box::pin(self.perform(view, Act::unrecorded(deed))).await;
+            }
             Err(refusal) => return Err(refusal),
         };
         let carrier = Carrier {
@@ -220,6 +230,7 @@ impl Proxy {
             books,
             timer: self.timer.clone(),
             clock: self.clock,
+            until: self.timer.now() + patience,
             _undertaking: self.undertakings.begin(),
         };
         let (tell, told) = oneshot::channel();
@@ -253,8 +264,9 @@ impl Proxy {
             let look = async || store.look(name, None, books.moment(self)).await;
             match self.watch(look, patience).await? {
                 Some(standing) => return Ok(Err((standing, why))),
-                // Nothing of the first one was sent: this one may try.
-                None if self.timer.now() < until => {}
+                // Nothing of the first one was sent: this one may try. Were it to fail at once each
+                // time, nobody else on this thread would have a turn, not even the clock.
+                None if self.timer.now() < until => self.pause().await,
                 None => return Err(Reason::InFlight.into()),
             }
         }
@@ -269,13 +281,15 @@ impl Proxy {
         let until = self.timer.now() + patience;
         loop {
             match look().await.map_err(|Away| Reason::StoreUnavailable)? {
-                Some(Standing::InFlight) if self.timer.now() < until => {
-                    let pause = self.timer.within(LOOK, std::future::pending::<()>());
-                    let _ = pause.await;
-                }
+                Some(Standing::InFlight) if self.timer.now() < until => self.pause().await,
                 found => return Ok(found),
             }
         }
+    }
+
+    async fn pause(&self) {
+        let pause = self.timer.within(LOOK, std::future::pending::<()>());
+        let _ = pause.await;
     }
 }
 

@@ -76,9 +76,9 @@ pub(super) struct Desk {
     pub(super) unknown: BTreeSet<(Timestamp, Name)>,
     /// Names the file is being asked for.
     pub(super) asked: FxHashMap<Name, usize>,
-    /// Slots with an answer's content, the oldest first; some are gone.
+    /// Slots with an answer, the oldest first; some are gone.
     pub(super) heavy: VecDeque<Name>,
-    /// Of all those contents.
+    /// Of all those answers.
     pub(super) bytes: usize,
     pub(super) begun: Moment,
     pub(super) latest: Moment,
@@ -146,7 +146,7 @@ impl Desk {
         if entry.keep == Keep::Durably && self.is_away() {
             return Err(Away);
         }
-        if self.crowded() {
+        if self.crowded(entry.keep) {
             // What a file could take is there only because it cannot.
             return if self.rules.filed {
                 Err(Away)

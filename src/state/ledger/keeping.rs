@@ -6,7 +6,7 @@ use ring::digest::{SHA256, digest};
 
 use super::desk::{Desk, Found, Mark, Step, View};
 use super::slot::{Slot, Waiter, bytes_of};
-use crate::state::{Away, Content, Entry, Keep, Name, Record, Standing, State};
+use crate::state::{Answer, Away, Content, Entry, Keep, Name, Record, Standing, State};
 use crate::time::Moment;
 
 /// So many finished slots are thrown away in one step: nobody waits long for the lock.
@@ -14,6 +14,10 @@ const BITE: usize = 64;
 
 /// A slot that cannot leave yet is looked at again after this.
 const AGAIN: Duration = Duration::from_millis(100);
+
+/// Of this share of the room for requests nothing that lasts takes any: where that lasts in memory,
+/// whoever uses many keys would stop those who use none.
+const RESERVE: usize = 8;
 
 /// So many marks more than slots are no reason to look for old ones.
 const SPARE_MARKS: usize = 1_024;
@@ -61,14 +65,17 @@ impl Desk {
         let in_flight = self.slots.get(&mark.name).is_some_and(Slot::in_flight);
         let in_time = in_flight || now.steady < mark.ends;
         let two_keys = mark.keyed && entry.keyed;
-        (in_time && !two_keys && mark.name != entry.name).then_some(mark.name)
+        // There is nothing to wait for where the first one's record is over before its mark is.
+        let is_over = matches!(self.record(mark.name, &View::new()), Ok(None));
+        let joins = in_time && !is_over && !two_keys && mark.name != entry.name;
+        joins.then_some(mark.name)
     }
 
     /// Notes that the first request's record counts for this name as well; it then lasts as long as
     /// this one asks.
     pub(super) fn same(&mut self, entry: &Entry, first: Name, now: Moment) -> Result<(), Away> {
         let durably = entry.keep == Keep::Durably;
-        if self.crowded() || durably && self.is_away() {
+        if self.crowded(entry.keep) || durably && self.is_away() {
             return Err(Away);
         }
         let mut slot = Slot::reserved(entry.clone(), self.rules.keep, now);
@@ -122,9 +129,15 @@ impl Desk {
         }
     }
 
-    /// Whether there are as many requests in memory as there may be.
-    pub(super) fn crowded(&self) -> bool {
-        self.slots.len() >= self.rules.records
+    /// Whether there are as many requests in memory as there may be, of those that last so long.
+    pub(super) fn crowded(&self, keep: Keep) -> bool {
+        let most = self.rules.records;
+        let spared = if keep > Keep::Briefly {
+            most / RESERVE
+        } else {
+            0
+        };
+        self.slots.len() >= most.saturating_sub(spared)
     }
 
     /// Takes the request in.
@@ -240,7 +253,7 @@ impl Desk {
                 continue;
             }
             if let State::Done(answer) = &mut slot.record.state {
-                shrink(&mut answer.content);
+                shrink(answer);
             }
             self.bytes = self.bytes.saturating_sub(slot.bytes);
             slot.bytes = 0;
@@ -319,8 +332,10 @@ fn standing(state: &State) -> Standing {
     }
 }
 
-fn shrink(content: &mut Content) {
-    let Content::Whole(bytes) = content else {
+/// Leaves of an answer what can be told of one that was not kept.
+fn shrink(answer: &mut Answer) {
+    answer.headers = Vec::new();
+    let Content::Whole(bytes) = &answer.content else {
         return;
     };
     let mut sha256 = [0; 32];
@@ -328,5 +343,5 @@ fn shrink(content: &mut Content) {
         *to = *from;
     }
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    *content = Content::Digest { sha256, length };
+    answer.content = Content::Digest { sha256, length };
 }

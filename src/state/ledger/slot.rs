@@ -96,13 +96,15 @@ impl Slot {
     }
 }
 
-/// The bytes of content in that state.
+/// The bytes of the answer in that state, as far as it is kept.
 pub(super) fn bytes_of(state: &State) -> usize {
-    match state {
-        State::Done(answer) => match &answer.content {
-            Content::Whole(bytes) => bytes.len(),
-            Content::Digest { .. } => 0,
-        },
-        _ => 0,
+    let State::Done(answer) = state else {
+        return 0;
+    };
+    let headers = answer.headers.iter();
+    let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+    match &answer.content {
+        Content::Whole(bytes) => headers.saturating_add(bytes.len()),
+        Content::Digest { .. } => headers,
     }
 }

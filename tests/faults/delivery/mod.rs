@@ -7,8 +7,9 @@ mod frames;
 mod ledger;
 mod oracle;
 mod plain;
+mod stalls;
 
-use crate::edge::{Answer, HEALTH_CARD, TestGateway, post};
+use crate::edge::{Answer, Files, HEALTH_CARD, TestGateway, post};
 
 /// How many requests the oracle sends over each protocol: few by default, 10,000 to prove it.
 pub(super) fn scale(few: usize, proof: usize) -> usize {
@@ -27,7 +28,15 @@ pub(super) fn report(numbers: std::fmt::Arguments<'_>) {
 
 /// A gateway that hands health cards of the scene `other` to a department with these keys.
 fn gateway(upstream: &str) -> TestGateway {
-    TestGateway::with(|files| files.pass_through_with(upstream))
+    gateway_with(upstream, |_| {})
+}
+
+/// The same with these changes.
+fn gateway_with(upstream: &str, change: impl FnOnce(&Files)) -> TestGateway {
+    TestGateway::with(|files| {
+        files.pass_through_with(upstream);
+        change(files);
+    })
 }
 
 /// A scan that tells the department who it is and what is to be done to it.

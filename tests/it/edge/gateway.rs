@@ -61,6 +61,8 @@ impl Mocks {
 pub(crate) struct TestGateway {
     pub(crate) started: Started,
     pub(crate) address: SocketAddr,
+    /// Of every listener, the first one's too.
+    pub(crate) doors: Vec<SocketAddr>,
     pub(crate) mocks: Mocks,
     pub(crate) files: Files,
     seed: AtomicU64,
@@ -102,10 +104,11 @@ impl TestGateway {
             workers: Some(workers),
         };
         let app = App::build(files.load(), overrides).unwrap();
-        let address = app.addresses()[0];
+        let doors = app.addresses().to_vec();
         Self {
             started: app.start().unwrap(),
-            address,
+            address: doors[0],
+            doors,
             mocks,
             files,
             seed: AtomicU64::new(1),

@@ -11,6 +11,7 @@ mod forms;
 mod framing;
 mod gateway;
 mod guard;
+mod guard_doors;
 mod headers;
 mod introspection;
 mod key_command;

@@ -4,6 +4,7 @@
 //! bench whose store has a clock of its own really waits, which is why the spans are short.
 
 mod bench;
+mod bounds;
 mod claims;
 mod disks;
 mod doubles;
