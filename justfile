@@ -43,9 +43,19 @@ bench *words:
 fuzz target="decide" seconds="60":
     cargo +nightly fuzz run --fuzz-dir tests/fuzz {{ target }} -- -max_total_time={{ seconds }}
 
-# the long proofs: every property with 100,000 cases, the double-send oracle with 10,000 requests, ignored tests included
-prove cases="100000":
+# the long proofs: every property with 100,000 cases, 10,000 requests to departments that fail, 200 kills, ignored tests included
+prove cases="100000": _faketime
     MULTICODE_PROOF=full PROPTEST_CASES={{ cases }} cargo nextest run --locked --release --run-ignored all --no-fail-fast
+
+# Debian's libfaketime, unpacked once for the proof about clocks; another one is named in MULTICODE_FAKETIME.
+_faketime:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    [ -z "${MULTICODE_FAKETIME:-}" ] && [ ! -d target/tools/faketime ] || exit 0
+    place=$(mktemp -d)
+    (cd "$place" && { apt-get download -qq libfaketime || { apt-get update -qq && apt-get download -qq libfaketime; }; })
+    dpkg -x "$place"/*.deb target/tools/faketime
+    rm -rf "$place"
 
 # whether the oldest supported compiler still builds it
 msrv:

@@ -298,6 +298,25 @@ mod tests {
         Moment::from_millis(second * 1_000)
     }
 
+    #[test]
+    fn no_more_sit_than_there_are_seats_however_many_come_at_once() {
+        let members = members(1);
+        let (sitting, most) = (AtomicU32::new(0), AtomicU32::new(0));
+        let come = || {
+            for _ in 0..2_000 {
+                if members[0].sit(2) {
+                    most.fetch_max(sitting.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    sitting.fetch_sub(1, Ordering::SeqCst);
+                    members[0].stand();
+                }
+            }
+        };
+        std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(come))));
+        assert!(most.into_inner() <= 2);
+        assert_eq!(members[0].in_flight(), 0);
+    }
+
     fn members(count: usize) -> Vec<Member> {
         let group = Arc::new(Group::default());
         let member = |_| {

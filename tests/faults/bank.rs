@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
@@ -14,16 +15,16 @@ pub(super) struct Bank {
 }
 
 impl Bank {
-    /// One that takes up to so many milliseconds for an order.
-    pub(super) fn open(slowest: u64) -> Self {
+    /// One that takes that many milliseconds for an order.
+    pub(super) fn open(pauses: RangeInclusive<u64>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let delivered: Arc<Mutex<HashMap<_, _>>> = Arc::default();
         let books = Arc::clone(&delivered);
         spawn(move || {
             for stream in listener.incoming() {
-                let books = Arc::clone(&books);
-                spawn(move || serve(stream.unwrap(), &books, slowest));
+                let (books, pauses) = (Arc::clone(&books), pauses.clone());
+                spawn(move || serve(stream.unwrap(), &books, &pauses));
             }
         });
         Self { address, delivered }
@@ -51,7 +52,7 @@ impl Bank {
 }
 
 /// No two receipts are the same.
-fn serve(stream: TcpStream, books: &Mutex<HashMap<String, usize>>, slowest: u64) {
+fn serve(stream: TcpStream, books: &Mutex<HashMap<String, usize>>, pauses: &RangeInclusive<u64>) {
     stream.set_nodelay(true).unwrap();
     let mut stream = BufReader::new(stream);
     while let Some(body) = request(&mut stream) {
@@ -61,8 +62,9 @@ fn serve(stream: TcpStream, books: &Mutex<HashMap<String, usize>>, slowest: u64)
             *books.entry(order.clone()).or_default() += 1;
             books.values().sum::<usize>()
         };
-        let spread = u64::try_from(receipt).unwrap() * 7 % (slowest + 1);
-        sleep(Duration::from_millis(spread));
+        let spread = pauses.end() - pauses.start() + 1;
+        let pause = pauses.start() + u64::try_from(receipt).unwrap() * 7 % spread;
+        sleep(Duration::from_millis(pause));
         let body = format!("{{\"order\":\"{order}\",\"receipt\":{receipt}}}");
         let answer = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -273,7 +273,11 @@ async fn join<F: Future + 'static>(all: impl Iterator<Item = F>) -> Vec<F::Outpu
     outputs
 }
 
-async fn secure(address: SocketAddr, authority: &Path) -> io::Result<SendRequest<Full<Bytes>>> {
+/// A connection over HTTP/2 and TLS.
+pub(super) async fn secure(
+    address: SocketAddr,
+    authority: &Path,
+) -> io::Result<SendRequest<Full<Bytes>>> {
     let config = multicode::tls::client_config(authority).map_err(io::Error::other)?;
     let mut config = Arc::unwrap_or_clone(config);
     config.alpn_protocols = vec![b"h2".to_vec()];

@@ -72,7 +72,6 @@ fn sixty_four_descriptors_are_enough_to_serve_some_and_refuse_the_rest() {
     assert!(!goodbye);
     exchange(&mut served, &scan(2, 0), "").unwrap();
     assert!(descriptors(process.serving()) <= 64);
-    // Every one of those who were let in and every one of those who were not is answered or closed.
     drop(crowd);
     eventually("who comes later is served", || {
         connect(address).is_ok_and(|mut stream| exchange(&mut stream, &scan(3, 0), "").is_ok())

@@ -84,7 +84,7 @@ fn refused(shop: &Shop, gateway: SocketAddr) -> super::till::Order {
 
 #[test]
 fn a_file_that_may_not_grow_stops_payments_until_it_may() {
-    let shop = Shop::open(5, |_| {});
+    let shop = Shop::open(0..=5, |_| {});
     let process = Process::start(shop.command(&["sh", "-c", IGNORE, "sh"]));
     let limit = |bytes: &str| {
         let id = process.id().to_string();
@@ -101,7 +101,7 @@ fn a_full_disk_stops_payments_until_there_is_room() {
     if !may_mount() {
         return;
     }
-    let shop = Shop::open(5, |_| {});
+    let shop = Shop::open(0..=5, |_| {});
     let folder = shop.files.path("state");
     fs::create_dir(&folder).unwrap();
     let place = folder.to_str().unwrap();
@@ -123,7 +123,7 @@ fn on_a_disk_that_is_read_only_it_does_not_start_and_says_why() {
     if !may_mount() {
         return;
     }
-    let shop = Shop::open(5, |_| {});
+    let shop = Shop::open(0..=5, |_| {});
     let folder = shop.files.path("state");
     fs::create_dir(&folder).unwrap();
     let place = folder.to_str().unwrap();

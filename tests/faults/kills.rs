@@ -28,7 +28,7 @@ fn serve(shop: &Shop) -> (Process, SocketAddr) {
 
 #[test]
 fn killed_at_any_moment_it_pays_nothing_twice_and_loses_nothing() {
-    let shop = Shop::open(15, |_| {});
+    let shop = Shop::open(0..=15, |_| {});
     let (mut process, address) = serve(&shop);
     let street = Street::of(&shop, vec![address]);
     let mut random = Random::seeded(4);

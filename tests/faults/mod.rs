@@ -9,6 +9,7 @@ mod delivery;
 mod department;
 mod descriptors;
 mod disk;
+mod hangups;
 mod kills;
 mod process;
 pub(crate) mod redis;

@@ -31,7 +31,7 @@ struct Chain {
 
 impl Chain {
     fn on(servers: &[&Server], replicas: usize) -> Self {
-        let shop = Shop::open(5, |files| {
+        let shop = Shop::open(0..=5, |files| {
             let urls: Vec<_> = servers.iter().map(|it| it.url()).collect();
             let place = format!("redis = {urls:?}\n");
             files.change("routes.toml", "file = \"state/ledger\"\n", &place);

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::RangeInclusive;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -80,9 +81,9 @@ pub(super) enum Untold {
 }
 
 impl Shop {
-    /// A bank that takes up to so many milliseconds, and these changes.
-    pub(super) fn open(slowest: u64, change: impl FnOnce(&Files)) -> Self {
-        let bank = Bank::open(slowest);
+    /// With a bank that takes that many milliseconds, and these changes.
+    pub(super) fn open(pauses: RangeInclusive<u64>, change: impl FnOnce(&Files)) -> Self {
+        let bank = Bank::open(pauses);
         let files = Files::to_the_letter();
         let address = bank.address.to_string();
         files.change("routes.d/payment.toml", "127.0.0.1:18103", &address);
@@ -177,16 +178,26 @@ impl Order {
         self.pay_as(address, &self.id)
     }
 
-    /// Pays under a key of somebody's choice.
-    pub(super) fn pay_as(&self, address: SocketAddr, key: &str) -> Result<Told, Untold> {
+    /// What a terminal says of it.
+    pub(super) fn body(&self) -> String {
         let body = json!({
             "code": self.code, "scene": "payment", "terminal": "W-0001",
             "out_trade_no": self.id, "total_fee": 100,
         });
+        body.to_string()
+    }
+
+    /// The bytes a terminal sends under a key of its choice.
+    pub(super) fn request(&self, key: &str) -> Vec<u8> {
         let headers = format!(
             "Content-Type: application/json\r\nIdempotency-Key: \"{key}\"\r\nConnection: close\r\n"
         );
-        send(address, &post("/v1/scan", &headers, body.to_string()))
+        post("/v1/scan", &headers, self.body())
+    }
+
+    /// Pays under that key.
+    pub(super) fn pay_as(&self, address: SocketAddr, key: &str) -> Result<Told, Untold> {
+        send(address, &self.request(key))
     }
 
     /// What the gateway says became of it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use http::StatusCode;
@@ -277,4 +277,47 @@ fn every_finding_of_check_is_documented() {
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Every test below a folder of tests, by module and name.
+fn tests_below(folder: &Path, module: &str, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let own = if stem == "mod" {
+            module.to_owned()
+        } else {
+            format!("{module}{stem}::")
+        };
+        if path.is_dir() {
+            tests_below(&path, &own, found);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let mut is_test = false;
+        for line in text.lines() {
+            is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+            let line = line.strip_prefix("async ").unwrap_or(line);
+            let name = line.strip_prefix("fn ").filter(|_| is_test);
+            if let Some((name, _)) = name.and_then(|it| it.split_once('(')) {
+                found.insert(format!("{own}{name}"));
+                is_test = false;
+            }
+        }
+    }
+}
+
+#[test]
+fn every_fault_has_a_row() {
+    let mut tests = BTreeSet::new();
+    tests_below(&root().join("tests/faults"), "", &mut tests);
+    // What it measures is in docs/operations.md.
+    assert!(tests.remove("redis::figures::what_a_claim_and_a_record_cost"));
+    let text = fs::read_to_string(root().join("docs/faults.md")).unwrap();
+    let in_code = text.split('`').skip(1).step_by(2);
+    let rows: BTreeSet<_> = in_code
+        .filter(|it| it.contains("::"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(rows, tests);
 }

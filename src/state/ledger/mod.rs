@@ -1,6 +1,6 @@
 //! The store in this process.
 //!
-//! What is under way and what has just ended is in memory, at the [`desk`](self::desk); where there is
+//! What is under way and what has just ended is in memory, at the [`desk`]; where there is
 //! a file, a thread of its own writes what has to last, many at a time. A worker waits for the disk
 //! only where its scene asks that, and never with the lock held.
 

@@ -5,7 +5,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
+use multicode::random::Random;
 use multicode::sandbox::departments::{Department, Fault};
+use multicode::sandbox::mint::{Order, mint};
 use serde_json::{Value, json};
 
 use super::{Answer, Backend, EAN, HEALTH_CARD, TestGateway, eventually, post};
@@ -87,6 +89,35 @@ fn a_one_time_code_passes_once() {
     // Its own key still gets what came of it, although the code is used up.
     let again = pay(&gateway, &code, "k-1");
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    gateway.only_received();
+}
+
+#[test]
+fn a_used_code_is_used_however_it_is_written() {
+    let gateway = strict();
+    let site = gateway.started.sites.load();
+    let families = site.gateway.families();
+    let family = families.iter().find(|it| &*it.id == "aggregate").unwrap();
+    let signed_with = |key: &str| {
+        let order = Order {
+            key_id: Some(key.to_owned()),
+            ..Order::default()
+        };
+        let (keys, mut random) = (site.keys.load(), Random::seeded(1));
+        mint(family, &keys, &order, &mut random, multicode::app::now()).unwrap()
+    };
+    let (code, other) = (signed_with("2026a"), signed_with("2026s"));
+    let nonce = |code: &str| code.split('.').nth(6).map(str::to_owned);
+    assert_eq!(nonce(&code), nonce(&other));
+    assert_eq!(pay(&gateway, &code, "k-1").status, 200);
+    // What scanners leave around a text, and another key of the issuer.
+    for (number, again) in [format!("{code}\r\n"), format!("{code}\n"), other]
+        .iter()
+        .enumerate()
+    {
+        let key = format!("k-again-{number}");
+        pay(&gateway, again, &key).assert_refused(422, "replayed");
+    }
     gateway.only_received();
 }
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use multicode::state::{
-    Entry, Keep, Ledger, LedgerError, LedgerSetting, Outcome, Reserved, Seals, Standing, Store,
+    Claim, Entry, Keep, Ledger, LedgerError, LedgerSetting, Outcome, Reserved, Seals, Standing,
+    Store,
 };
 use multicode::time::Moment;
 
-use super::bench::{Bench, NOON, Passing, done, found, seals};
+use super::bench::{Bench, NOON, Passing, WINDOW, done, found, seals};
 
 fn setting(folder: &Path) -> LedgerSetting {
     LedgerSetting {
@@ -269,6 +270,47 @@ async fn setting_the_clock_changes_nothing() {
             let reserved = bench.store.reserve(second.clone(), now).await.unwrap();
             let refused = matches!(reserved, Reserved::Replayed | Reserved::Refresh);
             assert!(refused, "{now:?}: {reserved:?}");
+        }
+    }
+}
+
+/// A code's window is counted by the clock that nobody sets.
+#[tokio::test]
+async fn a_clock_that_jumps_two_hours_forgets_no_code_and_refuses_no_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_ledger, bench) = open(folder.path(), NOON);
+    let used = with_code(&bench, "a", "n");
+    bench.serve(&used, done("paid")).await;
+    let two_hours = Duration::from_secs(2 * 60 * 60);
+    for turn in 1_u32..=5 {
+        let passed = Duration::from_millis(100) * turn;
+        let wall = NOON.wall.after(passed);
+        let steady = NOON.steady + passed;
+        for wall in [wall, wall.after(two_hours), wall.before(two_hours), wall] {
+            let now = Moment { wall, steady };
+            let unique = format!("{turn} {wall:?} {}", bench.unkeyed().about.request_id);
+            let again = Entry {
+                claim: used.claim,
+                ..bench.keyed(&unique)
+            };
+            let reserved = bench.store.reserve(again, now).await.unwrap();
+            assert!(
+                matches!(reserved, Reserved::Replayed),
+                "{now:?}: {reserved:?}"
+            );
+            let fresh = Entry {
+                claim: Some(Claim {
+                    until: wall.after(WINDOW),
+                    made: Some(wall),
+                    ..bench.code(&unique)
+                }),
+                ..bench.keyed(&unique)
+            };
+            let reserved = bench.store.reserve(fresh, now).await.unwrap();
+            assert!(
+                matches!(reserved, Reserved::Begun(_)),
+                "{now:?}: {reserved:?}"
+            );
         }
     }
 }
