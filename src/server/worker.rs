@@ -5,6 +5,7 @@ use std::{
     future::poll_fn,
     io,
     net::{SocketAddr, TcpListener as StdListener},
+    os::fd::AsFd,
     pin::pin,
     rc::Rc,
     sync::{
@@ -162,7 +163,7 @@ pub(super) async fn run<H: Handler>(
     }
     for (task, door) in accepting {
         task.abort();
-        empty(&worker, &door).await;
+        empty(&worker, &door);
     }
     drain(&worker, deadline).await
 }
@@ -214,15 +215,24 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Takes in whoever the kernel has already let in: closing the socket would reset them.
-async fn empty<H: Handler>(worker: &Rc<Worker<H>>, door: &Rc<Door>) {
-    poll_fn(|cx| {
-        while let Poll::Ready(Ok((stream, address))) = door.socket.poll_accept(cx) {
+/// Takes in whoever the kernel has already let in: closing the socket would reset them. The kernel is
+/// asked itself, as the runtime may not have heard of the latest yet.
+fn empty<H: Handler>(worker: &Rc<Worker<H>>, door: &Rc<Door>) {
+    let Ok(socket) = door.socket.as_fd().try_clone_to_owned() else {
+        return;
+    };
+    let socket = StdListener::from(socket);
+    loop {
+        let (stream, address) = match socket.accept() {
+            Ok(accepted) => accepted,
+            Err(error) if is_of_one_connection(&error) => continue,
+            Err(_) => return,
+        };
+        let stream = stream.set_nonblocking(true).map(|()| stream);
+        if let Ok(stream) = stream.and_then(TcpStream::from_std) {
             admit(worker, door, stream, address);
         }
-        Poll::Ready(())
-    })
-    .await;
+    }
 }
 
 /// Waits for the connections to end, each after the request it is in, and for work that outlived
