@@ -8,7 +8,7 @@ use http::Response;
 use http::header::HeaderValue;
 
 use super::exchange::Exchange;
-use super::guard::Presented;
+use super::guard::Keyed;
 use super::introspect::introspect;
 use super::limits;
 use super::respond::{self, Refusal};
@@ -65,14 +65,14 @@ impl Proxy {
         &self,
         view: &View,
         exchange: &Exchange<'_>,
-        presented: &Presented,
+        keyed: Option<Keyed>,
     ) -> Result<Act, Refusal> {
         let site = &*view.site;
         let scan = exchange.scan()?;
         let keys = self.keys(site);
         let decided = self.consult(view, exchange, &scan, &keys.0).await;
         let rejection = match decided {
-            Ok(decision) => return self.accept(&decision, exchange, presented),
+            Ok(decision) => return self.accept(&decision, exchange, keyed),
             Err(rejection) => rejection,
         };
         let Some(lack) = &rejection.lack else {
@@ -84,7 +84,7 @@ impl Proxy {
             return Err(site.refuse(&in_doubt(rejection, renewal)));
         }
         match self.consult(view, exchange, &scan, &newer.0).await {
-            Ok(decision) => self.accept(&decision, exchange, presented),
+            Ok(decision) => self.accept(&decision, exchange, keyed),
             Err(rejection) => Err(site.refuse(&in_doubt(rejection, renewal))),
         }
     }
@@ -93,7 +93,7 @@ impl Proxy {
         &self,
         decision: &Decision<'_>,
         exchange: &Exchange<'_>,
-        presented: &Presented,
+        keyed: Option<Keyed>,
     ) -> Result<Act, Refusal> {
         limits::issuer(decision, exchange)?;
         exchange.site.count(decision);
@@ -103,7 +103,7 @@ impl Proxy {
             Deed::Ask { upstream, .. } => exchange.site.patience(*upstream),
         };
         Ok(Act {
-            entry: self.entry(exchange, presented, decision, patience)?,
+            entry: self.entry(exchange, keyed, decision, patience)?,
             care: decision.scene.care,
             deed,
         })

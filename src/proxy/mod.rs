@@ -33,7 +33,7 @@ use hyper::body::Incoming;
 
 use self::exchange::Exchange;
 use self::extract::{ExtractError, Medium};
-use self::guard::{OUTCOMES, Presented};
+use self::guard::{Keyed, OUTCOMES};
 use self::headers::Announcements;
 use self::identity::{Identity, Names};
 use self::limits::Standings;
@@ -205,11 +205,14 @@ impl Proxy {
         };
         limits::terminal(&exchange)?;
         let scene = exchange.scene();
-        let presented = Presented::of(&exchange, scene)?;
-        if let Some(response) = self.recall(&exchange, &presented, scene).await? {
+        let keyed = Keyed::of(&exchange, scene)?;
+        // Boxed, as few requests come twice.
+        if let Some(keyed) = keyed
+            && let Some(response) = Box::pin(self.recall(&exchange, keyed, scene)).await?
+        {
             return Ok(response);
         }
-        let act = self.decide(view, &exchange, &presented).await?;
+        let act = self.decide(view, &exchange, keyed).await?;
         self.perform(view, act).await
     }
 }

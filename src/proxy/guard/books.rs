@@ -55,8 +55,8 @@ impl Books {
     /// How it stands with the store.
     pub fn standing(&self) -> StoreStanding {
         let store = self.store.load_full();
+        let shut = store.is_none().then_some("it is not open");
         let mut standing = store.map(|store| store.standing()).unwrap_or_default();
-        let shut = self.store.load().is_none().then_some("it is not open");
         if let Some(why) = self.trouble.or(shut) {
             standing.trouble = Some(why.into());
         }

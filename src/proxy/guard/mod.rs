@@ -44,48 +44,33 @@ const LOOK: Duration = Duration::from_millis(20);
 const LEASE: Duration = Duration::from_secs(5);
 
 /// What tells a request from others before anything is known of its code.
-#[derive(Clone, Debug)]
-pub(super) struct Presented {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keyed {
     /// The name of its idempotency key.
-    key: Option<Name>,
+    name: Name,
     /// What must be the same for it to be the same.
-    fingerprint: Option<Name>,
+    fingerprint: Name,
 }
 
-impl Presented {
+impl Keyed {
     /// Reads the key, and asks for one where the scene does.
-    pub(super) fn of(exchange: &Exchange<'_>, scene: Option<&Scene>) -> Result<Self, Refusal> {
-        let (site, extracted) = (exchange.site, &exchange.extracted);
-        let books = &site.shared.books;
+    pub(super) fn of(
+        exchange: &Exchange<'_>,
+        scene: Option<&Scene>,
+    ) -> Result<Option<Self>, Refusal> {
         let key = key::find(
             &exchange.parts.headers,
-            extracted.idempotency_key.as_deref(),
+            exchange.extracted.idempotency_key.as_deref(),
         )?;
         let required = scene.is_some_and(|it| it.care.idempotency == Idempotency::Required);
         if key.is_none() && required {
             return Err(Reason::IdempotencyKeyMissing.into());
         }
-        let seals = &books.seals;
-        let wanted = key.is_some() || !books.double_read.is_zero();
-        Ok(Self {
-            key: key.map(|key| named(books, exchange.terminal(), &key)),
-            fingerprint: wanted.then(|| {
-                let claims = exchange.claims();
-                // Doors may have scenes of their own for those who name none.
-                let claimed = [
-                    scene.map(|scene| &*scene.name).or(claims.scene),
-                    claims.terminal,
-                    claims.organisation,
-                    claims.region,
-                ];
-                let query = exchange.parts.uri.query();
-                let texts = [Some(&*exchange.adapter.name), query]
-                    .into_iter()
-                    .chain(claimed);
-                let texts = texts.map(|text| text.unwrap_or_default().as_bytes());
-                seals.name("request", texts.chain([&**exchange.body]))
-            }),
-        })
+        let books = &exchange.site.shared.books;
+        Ok(key.map(|key| Self {
+            name: named(books, exchange.terminal(), &key),
+            fingerprint: exchange.fingerprint(scene),
+        }))
     }
 }
 
@@ -122,27 +107,15 @@ impl Proxy {
     pub(super) async fn recall(
         &self,
         exchange: &Exchange<'_>,
-        presented: &Presented,
-        scene: Option<&Scene>,
-    ) -> Result<Option<Response<ResponseBody>>, Refusal> {
-        let Some(name) = presented.key else {
-            return Ok(None);
-        };
-        // Boxed, as few requests come twice.
-        Box::pin(self.recall_named(name, exchange, presented, scene)).await
-    }
-
-    async fn recall_named(
-        &self,
-        name: Name,
-        exchange: &Exchange<'_>,
-        presented: &Presented,
+        Keyed { name, fingerprint }: Keyed,
         scene: Option<&Scene>,
     ) -> Result<Option<Response<ResponseBody>>, Refusal> {
         let books = &exchange.site.shared.books;
         let care = scene.map(|scene| scene.care).unwrap_or_default();
-        let same = presented.fingerprint;
-        let look = async || books.look(name, same, (care, books.moment(self))).await;
+        let look = async || {
+            let now = books.moment(self);
+            books.look(name, Some(fingerprint), (care, now)).await
+        };
         let standing = self.watch(look, books.double_read).await?;
         standing
             .map(|standing| answered_again(books, &standing, Again::Key))
@@ -153,14 +126,14 @@ impl Proxy {
     pub(super) fn entry(
         &self,
         exchange: &Exchange<'_>,
-        presented: &Presented,
+        keyed: Option<Keyed>,
         decision: &Decision<'_>,
         patience: Duration,
     ) -> Result<Option<Entry>, Refusal> {
         let books = &exchange.site.shared.books;
         let (seals, now) = (&books.seals, (self.clock)());
         let claim = claim(decision, seals, now)?;
-        let keep = match (presented.key, decision.scene.settlement) {
+        let keep = match (keyed, decision.scene.settlement) {
             (_, true) => Keep::Durably,
             (Some(_), false) => Keep::Kept,
             (None, false) => Keep::Briefly,
@@ -170,12 +143,15 @@ impl Proxy {
             return Ok(None);
         }
         let fresh = || seals.fresh_name().map_err(|_| Reason::Internal);
-        let name = presented.key.map_or_else(fresh, Ok)?;
-        let read = presented.fingerprint.filter(|_| is_watched);
+        let name = keyed.map_or_else(fresh, |keyed| Ok(keyed.name))?;
+        let known = keyed.map(|keyed| keyed.fingerprint);
+        let fingerprint =
+            known.or_else(|| is_watched.then(|| exchange.fingerprint(Some(decision.scene))));
+        let read = fingerprint.filter(|_| is_watched);
         Ok(Some(Entry {
             name,
-            keyed: presented.key.is_some(),
-            fingerprint: presented.fingerprint.unwrap_or(name),
+            keyed: keyed.is_some(),
+            fingerprint: fingerprint.unwrap_or(name),
             keep,
             read: read.map(|same| {
                 let who = exchange.who();
@@ -298,6 +274,25 @@ impl Exchange<'_> {
     pub(super) fn scene(&self) -> Option<&Scene> {
         let named = self.extracted.scene.as_deref();
         self.site.gateway.scene(named, &self.entrance.door).ok()
+    }
+
+    /// What must be the same for a request to be the same.
+    fn fingerprint(&self, scene: Option<&Scene>) -> Name {
+        let claims = self.claims();
+        // Doors may have scenes of their own for those who name none.
+        let claimed = [
+            scene.map(|scene| &*scene.name).or(claims.scene),
+            claims.terminal,
+            claims.organisation,
+            claims.region,
+        ];
+        let query = self.parts.uri.query();
+        let texts = [Some(&*self.adapter.name), query]
+            .into_iter()
+            .chain(claimed);
+        let texts = texts.map(|text| text.unwrap_or_default().as_bytes());
+        let seals = &self.site.shared.books.seals;
+        seals.name("request", texts.chain([&**self.body]))
     }
 
     /// The name the terminal gives itself; empty if none.
