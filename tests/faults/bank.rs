@@ -1,12 +1,14 @@
 //! A department that moves money and remembers how often it was told to.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
+
+use super::department::request;
 
 /// Listens until the tests end.
 pub(super) struct Bank {
@@ -84,24 +86,4 @@ fn order(body: &str) -> Option<String> {
             inner.is_some_and(|it| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit()))
         })
         .map(ToOwned::to_owned)
-}
-
-fn request(stream: &mut impl BufRead) -> Option<String> {
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).ok()? == 0 {
-            return None;
-        }
-        let lower = line.to_ascii_lowercase();
-        if let Some(said) = lower.strip_prefix("content-length: ") {
-            length = said.trim().parse().unwrap();
-        }
-        if line == "\r\n" {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).ok()?;
-    String::from_utf8(body).ok()
 }

@@ -57,7 +57,8 @@ fn serve(stream: TcpStream, log: &Mutex<HashMap<String, usize>>) {
     }
 }
 
-fn request(stream: &mut impl BufRead) -> Option<String> {
+/// The next request's body.
+pub(super) fn request(stream: &mut impl BufRead) -> Option<String> {
     let mut length = 0;
     loop {
         let mut line = String::new();

@@ -89,6 +89,17 @@ impl Oracle {
         }
     }
 
+    /// All faults, as often as the proof wants; the slow ones now and then. Behind a plain `ok` they
+    /// meet a connection that was used before.
+    #[track_caller]
+    fn prove(mut self, faults: &[(&str, &[&str])], slow: &[&str], before: Option<&str>) {
+        for round in 0..rounds(faults) {
+            let is_slow = round % SLOW_ROUNDS == 0;
+            self.round(faults, if is_slow { &[] } else { slow }, before);
+        }
+        self.close(faults, before == Some("ok"));
+    }
+
     #[track_caller]
     fn close(&self, faults: &[(&str, &[&str])], reused: bool) {
         assert_eq!(self.ledger.extra(), 0, "extra deliveries");
@@ -129,26 +140,16 @@ fn over_http_1_nothing_is_delivered_twice_on_fresh_connections() {
         "endpoints = [\"http://{}\"]\nidle = 0\n{KEYS}",
         department.address
     );
-    let mut oracle = Oracle::new(gateway(&keys), department.ledger);
-    for round in 0..rounds(plain::FAULTS) {
-        let slow = round % SLOW_ROUNDS == 0;
-        let but = if slow { &[][..] } else { plain::SLOW };
-        oracle.round(plain::FAULTS, but, None);
-    }
-    oracle.close(plain::FAULTS, false);
+    let oracle = Oracle::new(gateway(&keys), department.ledger);
+    oracle.prove(plain::FAULTS, plain::SLOW, None);
 }
 
 #[test]
 fn over_http_1_nothing_is_delivered_twice_on_reused_connections() {
     let department = Plain::start();
     let keys = format!("endpoints = [\"http://{}\"]\n{KEYS}", department.address);
-    let mut oracle = Oracle::new(gateway(&keys), department.ledger);
-    for round in 0..rounds(plain::FAULTS) {
-        let slow = round % SLOW_ROUNDS == 0;
-        let but = if slow { &[][..] } else { plain::SLOW };
-        oracle.round(plain::FAULTS, but, Some("ok"));
-    }
-    oracle.close(plain::FAULTS, true);
+    let oracle = Oracle::new(gateway(&keys), department.ledger);
+    oracle.prove(plain::FAULTS, plain::SLOW, Some("ok"));
 }
 
 #[test]
@@ -158,13 +159,8 @@ fn over_http_2_nothing_is_delivered_twice_on_fresh_connections() {
         "endpoints = [\"http://{}\"]\nprotocol = \"http2\"\n{KEYS}",
         department.address
     );
-    let mut oracle = Oracle::new(gateway(&keys), department.ledger);
-    for round in 0..rounds(frames::FAULTS) {
-        let slow = round % SLOW_ROUNDS == 0;
-        let but = if slow { &[][..] } else { frames::SLOW };
-        oracle.round(frames::FAULTS, but, Some("ok-goaway"));
-    }
-    oracle.close(frames::FAULTS, false);
+    let oracle = Oracle::new(gateway(&keys), department.ledger);
+    oracle.prove(frames::FAULTS, frames::SLOW, Some("ok-goaway"));
 }
 
 #[test]
@@ -174,13 +170,8 @@ fn over_http_2_nothing_is_delivered_twice_on_reused_connections() {
         "endpoints = [\"http://{}\"]\nprotocol = \"http2\"\n{KEYS}",
         department.address
     );
-    let mut oracle = Oracle::new(gateway(&keys), department.ledger);
-    for round in 0..rounds(frames::FAULTS) {
-        let slow = round % SLOW_ROUNDS == 0;
-        let but = if slow { &[][..] } else { frames::SLOW };
-        oracle.round(frames::FAULTS, but, Some("ok"));
-    }
-    oracle.close(frames::FAULTS, true);
+    let oracle = Oracle::new(gateway(&keys), department.ledger);
+    oracle.prove(frames::FAULTS, frames::SLOW, Some("ok"));
 }
 
 /// Between the last look at a connection and the first byte written to it there is a moment in which
