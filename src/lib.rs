@@ -44,6 +44,7 @@ pub mod keyfile;
 pub mod limit;
 pub mod metrics;
 pub mod state;
+pub mod telemetry;
 pub mod tick;
 pub mod tls;
 pub mod upstream;

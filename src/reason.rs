@@ -179,6 +179,32 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// Every stage, in the order a scan goes through them.
+    pub const ALL: [Self; 8] = [
+        Self::Ingress,
+        Self::Classify,
+        Self::Parse,
+        Self::Trust,
+        Self::Policy,
+        Self::Route,
+        Self::Guard,
+        Self::Forward,
+    ];
+
+    /// Its place in [`Self::ALL`].
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Ingress => 0,
+            Self::Classify => 1,
+            Self::Parse => 2,
+            Self::Trust => 3,
+            Self::Policy => 4,
+            Self::Route => 5,
+            Self::Guard => 6,
+            Self::Forward => 7,
+        }
+    }
+
     /// The stage's name in responses and traces.
     pub const fn name(self) -> &'static str {
         match self {
@@ -199,6 +225,13 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn every_stage_stands_in_its_place() {
+        for (place, stage) in Stage::ALL.into_iter().enumerate() {
+            assert_eq!(stage.index(), place);
+        }
+    }
 
     #[test]
     fn every_slug_is_one_kebab_case_word_of_its_own() {

@@ -7,6 +7,7 @@ mod books;
 mod doors;
 mod error;
 mod exclusive;
+mod telling;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -23,7 +24,8 @@ pub use self::books::{moment, written};
 use self::doors::Doors;
 pub use self::error::StartError;
 pub use self::exclusive::Exclusive;
-use crate::config::{Config, Limits};
+pub use self::telling::Telling;
+use crate::config::{self, Config, Limits};
 use crate::fetch::{Introspection, Platform};
 use crate::fetch::{Keeper, Pace, Setting};
 use crate::gateway::Gateway;
@@ -53,6 +55,7 @@ pub struct App {
     exclusive: Vec<Box<dyn Exclusive>>,
     sites: Arc<ArcSwap<Site>>,
     metrics: Metrics,
+    telling: Telling,
     drain: Duration,
 }
 
@@ -96,6 +99,8 @@ impl App {
         let most_replicas = scenes.map(|it| it.care.replicas).max().unwrap_or_default();
         let books = Arc::new(books::open(&state, most_replicas, metrics.state())?);
         let shared = Shared::new(keeper, Arc::clone(&books), metrics.limits(), Instant::now());
+        let telemetry = shared.telemetry.clone();
+        let telling = Telling::begin(telemetry.trays, telemetry.logged);
         let site = site(config, &metrics, shared)?;
         metrics.reloaded(true, now());
         doors.hold_to_descriptors(connections);
@@ -104,6 +109,7 @@ impl App {
             exclusive: books::LedgerFile::of(state, &books).into_iter().collect(),
             sites: Arc::new(ArcSwap::from_pointee(site)),
             metrics,
+            telling: telling.map_err(StartError::Worker)?,
             drain,
         })
     }
@@ -137,6 +143,11 @@ impl App {
     /// The counters.
     pub const fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Who is told of scans.
+    pub const fn telling(&self) -> &Telling {
+        &self.telling
     }
 
     /// How long requests under way may take at the end.
@@ -195,6 +206,7 @@ impl App {
             admin: self.doors.admin,
             sites: self.sites,
             metrics: self.metrics,
+            telling: self.telling,
             drain: self.drain,
         })
     }
@@ -211,6 +223,8 @@ pub struct Started {
     pub sites: Arc<ArcSwap<Site>>,
     /// The counters.
     pub metrics: Metrics,
+    /// Who is told of scans.
+    pub telling: Telling,
     /// How long requests under way may take at the end.
     pub drain: Duration,
 }
@@ -242,6 +256,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         in_flight,
         ..
     } = config.limits;
+    let logged = config.telemetry.logged;
     let config = SiteConfig {
         gateway,
         keys,
@@ -253,8 +268,10 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         body_timeout,
         rates: config.rates,
         in_flight,
+        pseudonyms: telling::pseudonyms(&config.telemetry)?,
         shared,
     };
+    config.shared.telemetry.logged.set(logged);
     Ok(Site::new(config, handles))
 }
 
@@ -285,11 +302,11 @@ fn digests() -> Result<hmac::Key, StartError> {
 }
 
 /// The backends, with whom to trust.
-pub fn upstreams(configs: &[crate::config::Upstream]) -> Result<Vec<UpstreamConfig>, StartError> {
+pub fn upstreams(configs: &[config::Upstream]) -> Result<Vec<UpstreamConfig>, StartError> {
     configs.iter().map(upstream).collect()
 }
 
-fn upstream(config: &crate::config::Upstream) -> Result<UpstreamConfig, StartError> {
+fn upstream(config: &config::Upstream) -> Result<UpstreamConfig, StartError> {
     let trust = |source: TlsError| StartError::Trust {
         upstream: config.name.clone(),
         source: source.into(),
@@ -315,10 +332,7 @@ fn upstream(config: &crate::config::Upstream) -> Result<UpstreamConfig, StartErr
     })
 }
 
-fn department_tls(
-    ca: &Path,
-    config: &crate::config::Upstream,
-) -> Result<Arc<ClientConfig>, TlsError> {
+fn department_tls(ca: &Path, config: &config::Upstream) -> Result<Arc<ClientConfig>, TlsError> {
     if let Some(identity) = &config.identity {
         let key = &identity.key;
         let found = std::fs::metadata(key).map_err(|source| TlsError::Read {

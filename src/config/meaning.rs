@@ -46,6 +46,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where used codes and outcomes are kept.
     pub state: State,
+    /// What is told of scans.
+    pub telemetry: Telemetry,
     /// How fast requests may come.
     pub rates: Rates,
     /// The backends; routes name them by their place here.
@@ -142,6 +144,28 @@ pub struct State {
     pub answer_limit: usize,
     /// One-time codes remembered at most.
     pub claims: usize,
+}
+
+/// What is told of scans.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    /// The share of scans that get a line in the log; refusals always do.
+    pub logged: f64,
+    /// What pseudonyms are made with; without one, a key of the process alone.
+    pub pseudonym_key: Option<Secret>,
+    /// How long a person has the same pseudonym.
+    pub pseudonym_period: Duration,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            logged: 1.0,
+            pseudonym_key: None,
+            // A complaint is looked into within weeks; nobody can be followed for years.
+            pseudonym_period: Duration::from_secs(30 * 24 * 60 * 60),
+        }
+    }
 }
 
 /// A place for used codes and outcomes.

@@ -120,6 +120,11 @@ impl Gateway {
         &self.routes
     }
 
+    /// Whether a terminal of that name is registered.
+    pub fn knows_terminal(&self, name: &str) -> bool {
+        self.terminals.knows(name)
+    }
+
     /// Decides where a scan goes, taking the time to compute whatever that needs. Nobody is asked:
     /// a code that is believed on its issuer's platform's word alone is not.
     pub fn decide<'a>(

@@ -42,6 +42,8 @@ pub struct Place<'a> {
     pub region: Option<Region>,
     /// The terminal's group; only the registry gives one.
     pub group: Option<&'a str>,
+    /// Whether the registry has the word.
+    pub registered: bool,
 }
 
 impl FromIterator<(Box<str>, Terminal)> for Terminals {
@@ -59,6 +61,11 @@ impl Terminals {
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether a terminal of that name is registered.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// Settles where a scan was made. The registry has the word; a claim may not contradict it.
@@ -79,6 +86,7 @@ impl Terminals {
                     organisation: claims.organisation,
                     region: claimed,
                     group: None,
+                    registered: false,
                 }),
             };
         };
@@ -87,6 +95,7 @@ impl Terminals {
             organisation: agree(known.organisation.as_deref(), claims.organisation)?,
             region: agree(known.region, claimed)?,
             group: known.group.as_deref(),
+            registered: true,
         })
     }
 }

@@ -13,12 +13,13 @@ use super::introspect::introspect;
 use super::limits;
 use super::respond::{self, Refusal};
 use super::site::Site;
+use super::visit::Watch;
 use super::{Proxy, View, forward};
 use crate::fetch::Renewal;
 use crate::fetch::introspection::Asker;
 use crate::gateway::{Decision, Lack, Matter, Rejection, Step};
 use crate::policy::Care;
-use crate::reason::Reason;
+use crate::reason::{Reason, Stage};
 use crate::route::Action;
 use crate::route::contract::Secrets;
 use crate::scan::Scan;
@@ -70,22 +71,33 @@ impl Proxy {
         let site = &*view.site;
         let scan = exchange.scan()?;
         let keys = self.keys(site);
+        let refuse = |rejection: &Rejection<'_>| {
+            exchange.visit.scanned(&scan, rejection);
+            Err(site.refuse(rejection))
+        };
         let decided = self.consult(view, exchange, &scan, &keys.0).await;
         let rejection = match decided {
-            Ok(decision) => return self.accept(&decision, exchange, keyed),
+            Ok(decision) => {
+                exchange.visit.decided(&scan, &decision);
+                return self.accept(&decision, exchange, keyed);
+            }
             Err(rejection) => rejection,
         };
         let Some(lack) = &rejection.lack else {
-            return Err(site.refuse(&rejection));
+            return refuse(&rejection);
         };
         let renewal = self.renew(site, lack).await;
+        exchange.visit.waited(Stage::Trust);
         let newer = self.keys(site);
         if Rc::ptr_eq(&keys, &newer) {
-            return Err(site.refuse(&in_doubt(rejection, renewal)));
+            return refuse(&in_doubt(rejection, renewal));
         }
         match self.consult(view, exchange, &scan, &newer.0).await {
-            Ok(decision) => self.accept(&decision, exchange, keyed),
-            Err(rejection) => Err(site.refuse(&in_doubt(rejection, renewal))),
+            Ok(decision) => {
+                exchange.visit.decided(&scan, &decision);
+                self.accept(&decision, exchange, keyed)
+            }
+            Err(rejection) => refuse(&in_doubt(rejection, renewal)),
         }
     }
 
@@ -127,13 +139,19 @@ impl Proxy {
     ) -> Result<Decision<'a>, Rejection<'a>> {
         let site = &*view.site;
         let door = &exchange.entrance.door;
-        let step = site
-            .gateway
-            .begin(Matter { scan, door, keys }, &mut (), (self.clock)());
+        let mut watch = Watch::over(exchange.visit);
+        let matter = Matter { scan, door, keys };
+        let step = site.gateway.begin(matter, &mut watch, (self.clock)());
         let suspended = match step {
-            Step::Settled(outcome) => return outcome,
+            Step::Settled(outcome) => {
+                if let Err(rejection) = &outcome {
+                    exchange.visit.lap(rejection.reason.stage());
+                }
+                return outcome;
+            }
             Step::Asks(suspended) => suspended,
         };
+        exchange.visit.lap(Stage::Trust);
         let answer = match suspended.need() {
             Need::Verification(verification) => {
                 let verifiers = &site.shared.verifiers;
@@ -149,10 +167,11 @@ impl Proxy {
                     clock: self.clock,
                 };
                 let answer = introspect(platform, &suspended, exchange, asker).await;
+                exchange.visit.waited(Stage::Trust);
                 answer.map_err(|reason| suspended.refuse(reason))?
             }
         };
-        suspended.resume(answer, &mut (), (self.clock)())
+        suspended.resume(answer, &mut watch, (self.clock)())
     }
 }
 

@@ -1,15 +1,16 @@
 //! One request, read to its end, and what can be said of it.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::request::Parts;
 
 use super::extract::{Adapter, Extracted, Head, Medium};
 use super::headers::Announcements;
-use super::identity::Identity;
-use super::limits::Standings;
 use super::respond::Refusal;
 use super::site::{Entrance, Site};
+use super::visit::Visit;
 use crate::family::Kind;
 use crate::gateway::Decision;
 use crate::reason::Reason;
@@ -35,12 +36,10 @@ pub struct Exchange<'a> {
     pub entrance: &'a Entrance,
     /// Who sent it.
     pub peer: &'a Peer,
-    /// Its names.
-    pub identity: &'a Identity,
     /// The configuration in force.
     pub site: &'a Site,
-    /// How the limits stand that it met.
-    pub standings: &'a Standings,
+    /// Its names, the limits it met, and what there will be to tell of it.
+    pub(super) visit: &'a Rc<Visit>,
     /// How clients are announced.
     pub announcements: &'a Announcements,
 }
@@ -89,7 +88,7 @@ impl Exchange<'_> {
     pub fn with_sent<'v>(&'v self, code: &'v str, values: Values<'v>) -> Values<'v> {
         let (envelope, raw) = (&self.adapter.envelope, &self.extracted.code);
         Values {
-            request_id: self.identity.request_id.to_str().unwrap_or_default(),
+            request_id: self.visit.identity.request_id.to_str().unwrap_or_default(),
             sent: envelope.sent(self.medium, self.body, raw, code),
             ..values
         }

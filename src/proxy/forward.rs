@@ -122,10 +122,12 @@ fn headers(
         headers.insert(header::CONTENT_TYPE, kind.clone());
     }
     headers.extend(rendered.headers.iter().cloned());
-    headers.insert(REQUEST_ID, exchange.identity.request_id.clone());
-    headers.insert(TRACEPARENT, exchange.identity.traceparent.clone());
+    headers.insert(REQUEST_ID, exchange.visit.identity.request_id.clone());
+    headers.insert(TRACEPARENT, exchange.visit.identity.traceparent.clone());
     match sent.get(TRACESTATE) {
-        Some(state) if exchange.identity.continued => headers.insert(TRACESTATE, state.clone()),
+        Some(state) if exchange.visit.identity.continued => {
+            headers.insert(TRACESTATE, state.clone())
+        }
         _ => headers.remove(TRACESTATE),
     };
     let client = Client::of(

@@ -8,6 +8,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::respond::REQUEST_ID;
 use crate::random::Random;
+use crate::telemetry::TraceContext;
 
 /// W3C Trace Context, section 3.2.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -31,33 +32,49 @@ pub struct Identity {
     pub request_id: HeaderValue,
     /// What the department is sent: the client's trace, or a new one, and our part in it.
     pub traceparent: HeaderValue,
+    /// The same as numbers, with the client's part.
+    pub trace: TraceContext,
     /// Whether the trace is the client's, so that its `tracestate` still means something.
     pub continued: bool,
 }
 
 /// Draws names; one on each worker, seeded by the caller.
 #[derive(Debug)]
-pub struct Names(RefCell<Random>);
+pub struct Names {
+    random: RefCell<Random>,
+    /// The share of traces begun here that is recorded.
+    sampled: f64,
+}
 
 impl Names {
     /// Starts from a random seed, different for each worker and start.
-    pub const fn new(seed: u64) -> Self {
-        Self(RefCell::new(Random::seeded(seed)))
+    pub const fn new(seed: u64, sampled: f64) -> Self {
+        Self {
+            random: RefCell::new(Random::seeded(seed)),
+            sampled,
+        }
     }
 
     /// Names a request.
     pub fn identify(&self, headers: &HeaderMap) -> Identity {
         let sent = trace_of(headers);
+        let trace = match &sent {
+            Some(sent) => TraceContext {
+                span: self.draw(),
+                ..sent.context
+            },
+            None => self.begin(),
+        };
         let mut text = BytesMut::with_capacity(TRACEPARENT_LENGTH);
         text.extend_from_slice(b"00-");
-        match sent {
-            Some((trace, _)) => text.extend_from_slice(trace.as_bytes()),
-            None => text.extend([self.draw(), self.draw()].into_iter().flat_map(hex)),
+        text.extend(hex(half(trace.trace >> 64)).chain(hex(half(trace.trace))));
+        text.extend_from_slice(b"-");
+        text.extend(hex(trace.span));
+        text.extend_from_slice(b"-");
+        match &sent {
+            Some(sent) => text.extend_from_slice(sent.flags.as_bytes()),
+            None => text.extend_from_slice(if trace.sampled { b"01" } else { b"00" }),
         }
-        text.extend_from_slice(b"-");
-        text.extend(hex(self.draw()));
-        text.extend_from_slice(b"-");
-        text.extend_from_slice(sent.map_or("00", |(_, flags)| flags).as_bytes());
         let text = text.freeze();
         // Only digits, letters and dashes are in it, which every header value may have.
         let value = |bytes| {
@@ -67,14 +84,40 @@ impl Names {
         Identity {
             request_id: presentable(headers).cloned().unwrap_or_else(own),
             traceparent: value(text.clone()),
+            trace,
             continued: sent.is_some(),
+        }
+    }
+
+    /// A trace of our own.
+    fn begin(&self) -> TraceContext {
+        let [high, low] = [self.draw(), self.draw()].map(u128::from);
+        let trace = TraceContext {
+            trace: (high << 64) | low,
+            span: self.draw(),
+            ..TraceContext::default()
+        };
+        TraceContext {
+            sampled: trace.is_among(self.sampled),
+            ..trace
         }
     }
 
     /// Never zero, which the standard forbids for ids.
     fn draw(&self) -> u64 {
-        self.0.borrow_mut().next().max(1)
+        self.random.borrow_mut().next().max(1)
     }
+}
+
+/// A `traceparent` as it was sent.
+struct Sent<'h> {
+    context: TraceContext,
+    flags: &'h str,
+}
+
+/// The lower half.
+fn half(number: u128) -> u64 {
+    u64::try_from(number & u128::from(u64::MAX)).unwrap_or_default()
 }
 
 /// Sixteen lower-case hexadecimal digits.
@@ -99,8 +142,8 @@ fn presentable(headers: &HeaderMap) -> Option<&HeaderValue> {
     })
 }
 
-/// The trace id and the flags of the one valid `traceparent`.
-fn trace_of(headers: &HeaderMap) -> Option<(&str, &str)> {
+/// The one valid `traceparent`.
+fn trace_of(headers: &HeaderMap) -> Option<Sent<'_>> {
     let mut sent = headers.get_all(TRACEPARENT).iter();
     let (value, None) = (sent.next()?.to_str().ok()?, sent.next()) else {
         return None;
@@ -122,7 +165,16 @@ fn trace_of(headers: &HeaderMap) -> Option<(&str, &str)> {
     } else {
         is_hex(version, 2) && version != "ff"
     };
-    (whole && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)).then_some((trace, flags))
+    if !(whole && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)) {
+        return None;
+    }
+    let context = TraceContext {
+        trace: u128::from_str_radix(trace, 16).ok()?,
+        parent: u64::from_str_radix(parent, 16).ok(),
+        span: 0,
+        sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1,
+    };
+    Some(Sent { context, flags })
 }
 
 #[cfg(test)]
@@ -133,7 +185,7 @@ mod tests {
         let pair = |(name, value): &(HeaderName, &str)| {
             (name.clone(), HeaderValue::from_str(value).unwrap())
         };
-        let identity = Names::new(7).identify(&headers.iter().map(pair).collect());
+        let identity = Names::new(7, 0.0).identify(&headers.iter().map(pair).collect());
         let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
         (
             text(identity.request_id),

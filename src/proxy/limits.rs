@@ -65,7 +65,7 @@ pub(super) async fn enter<'s>(
 /// Holds a request to its terminal's rate.
 pub(super) fn terminal(exchange: &Exchange<'_>) -> Result<(), Refusal> {
     let name = exchange.extracted.terminal.as_deref();
-    exchange.standings.hold(exchange.site, |limits, now| {
+    exchange.visit.standings.hold(exchange.site, |limits, now| {
         let client = client(exchange.peer, exchange.parts, exchange.entrance);
         limits.terminal(name, client.address, now)
     })
@@ -77,6 +77,7 @@ pub(super) fn issuer(decision: &Decision<'_>, exchange: &Exchange<'_>) -> Result
         return Ok(());
     };
     let held = exchange
+        .visit
         .standings
         .hold(exchange.site, |limits, now| limits.issuer(&issuer.id, now));
     held.map_err(|refusal| Refusal {

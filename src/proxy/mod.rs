@@ -20,6 +20,7 @@ pub mod pictures;
 pub mod respond;
 pub mod site;
 pub mod verifiers;
+mod visit;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -35,17 +36,19 @@ use self::exchange::Exchange;
 use self::extract::{ExtractError, Medium};
 use self::guard::{Keyed, OUTCOMES};
 use self::headers::Announcements;
-use self::identity::{Identity, Names};
-use self::limits::Standings;
+use self::identity::Names;
 use self::respond::{REQUEST_ID, Refusal};
 pub use self::site::{Entrance, Shared, Site, SiteConfig};
+use self::visit::Visit;
 use crate::gateway::{Decision, Rejection};
-use crate::reason::Reason;
+use crate::reason::{Reason, Stage};
 use crate::server::{Framing, Handler, Peer, Undertakings, WorkerContext};
+use crate::telemetry::{EventNames, Pseudonyms, ScanEvent, Tray};
 use crate::tick::Timer;
 use crate::time::Timestamp;
 use crate::trust::Keys;
 use crate::upstream::{ResponseBody, Upstreams};
+
 /// One worker's proxy.
 #[derive(Debug)]
 pub struct Proxy {
@@ -56,6 +59,8 @@ pub struct Proxy {
     announcements: Announcements,
     timer: Timer,
     clock: fn() -> Timestamp,
+    /// Where it is laid what there is to tell of scans.
+    tray: Arc<Tray>,
     /// What is still to be done when the connections have ended.
     undertakings: Undertakings,
 }
@@ -66,13 +71,9 @@ struct View {
     site: Arc<Site>,
     /// Shared with what outlives a scan: a question to a platform is waited for by others, too.
     upstreams: Rc<Upstreams>,
-}
-
-/// What goes with a request from its head to its answer.
-#[derive(Debug)]
-struct Visit {
-    identity: Identity,
-    standings: Standings,
+    /// This worker's copy, so that its count of references is nobody else's.
+    names: Arc<EventNames>,
+    pseudonyms: RefCell<Pseudonyms>,
 }
 
 /// The keys in force, as one worker holds them.
@@ -81,32 +82,34 @@ struct KeysInForce(Arc<Keys>);
 
 impl View {
     fn new(site: Arc<Site>, timer: &Timer) -> Self {
-        let upstreams = Rc::new(Upstreams::of(&site.upstreams, timer));
-        Self { site, upstreams }
+        Self {
+            upstreams: Rc::new(Upstreams::of(&site.upstreams, timer)),
+            names: Arc::new(site.names.clone()),
+            pseudonyms: RefCell::new(site.pseudonyms.clone()),
+            site,
+        }
     }
 }
 
 impl Handler for Proxy {
     async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
         let view = self.view();
-        let visit = Visit {
-            identity: self.names.identify(request.headers()),
-            standings: Standings::default(),
+        let identity = self.names.identify(request.headers());
+        let visit = Visit::begin(&view, &self.tray, identity, peer, (self.clock)());
+        let request_id = &visit.identity.request_id;
+        let mut response = match self.answer(&view, request, peer, &visit).await {
+            Ok(response) => {
+                visit.answered(&response, None);
+                response
+            }
+            Err(refusal) => {
+                let response = refusal.response(request_id);
+                visit.answered(&response, Some(&refusal));
+                response
+            }
         };
-        let outcome = self.answer(&view, request, peer, &visit).await;
-        let identity = visit.identity;
-        let mut response = outcome.unwrap_or_else(|refusal| {
-            view.site.handles.refused(refusal.reason);
-            tracing::debug!(
-                reason = refusal.reason.slug(),
-                family = refusal.family.as_deref(),
-                issuer = refusal.issuer.as_deref(),
-                "refused"
-            );
-            refusal.response(&identity.request_id)
-        });
         let headers = response.headers_mut();
-        headers.insert(REQUEST_ID, identity.request_id);
+        headers.insert(REQUEST_ID, request_id.clone());
         visit.standings.tell(headers);
         response
     }
@@ -121,11 +124,13 @@ impl Proxy {
         clock: fn() -> Timestamp,
     ) -> Self {
         let view = View::new(sites.load_full(), &context.timer);
+        let telemetry = &view.site.shared.telemetry;
         Self {
+            tray: telemetry.trays.add(),
+            names: Names::new(seed, telemetry.sampled),
             sites,
             keys: RefCell::new(Rc::new(KeysInForce(view.site.keys.load_full()))),
             view: RefCell::new(Rc::new(view)),
-            names: Names::new(seed),
             announcements: Announcements::default(),
             timer: context.timer.clone(),
             clock,
@@ -159,7 +164,7 @@ impl Proxy {
         view: &Rc<View>,
         request: Request<Incoming>,
         peer: &Peer,
-        visit: &Visit,
+        visit: &Rc<Visit>,
     ) -> Result<Response<ResponseBody>, Refusal> {
         let site = &*view.site;
         let entrance = site.entrances.get(peer.listener).ok_or(Reason::Internal)?;
@@ -179,6 +184,7 @@ impl Proxy {
         let shared = &site.shared;
         let (body, _share) =
             body::read(body, &parts.headers, bounds, &shared.held, &self.timer).await?;
+        visit.waited(Stage::Ingress);
         let head = exchange::head(&parts);
         let medium = adapter.envelope.medium(&head, &body).map_err(unreadable)?;
         let extracted = match medium {
@@ -198,14 +204,15 @@ impl Proxy {
             adapter,
             entrance,
             peer,
-            identity: &visit.identity,
             site,
-            standings,
+            visit,
             announcements: &self.announcements,
         };
         limits::terminal(&exchange)?;
         let scene = exchange.scene();
+        visit.read(&exchange, scene);
         let keyed = Keyed::of(&exchange, scene)?;
+        visit.lap(Stage::Ingress);
         // Boxed, as few requests come twice.
         if let Some(keyed) = keyed
             && let Some(response) = Box::pin(self.recall(&exchange, keyed, scene)).await?
@@ -213,7 +220,8 @@ impl Proxy {
             return Ok(response);
         }
         let act = self.decide(view, &exchange, keyed).await?;
-        self.perform(view, act).await
+        visit.lap(Stage::Forward);
+        self.perform(view, act, visit).await
     }
 }
 
@@ -280,8 +288,16 @@ fn hold_to_http(parts: &Parts, peer: &Peer) -> Result<(), Refusal> {
 }
 
 impl Site {
+    /// Counts what became of a request.
+    fn account(&self, event: &ScanEvent, answered: bool) {
+        match (event.reason, event.route) {
+            (Some(reason), _) => self.handles.refused(reason),
+            (None, Some(route)) if answered => self.handles.decided(route.into()),
+            (None, _) => {}
+        }
+    }
+
     fn count(&self, decision: &Decision<'_>) {
-        self.handles.decided(decision.route.index);
         if decision.rival.is_some() {
             self.handles
                 .ambiguous(decision.verified.code().family.index);

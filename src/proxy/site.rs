@@ -26,6 +26,7 @@ use crate::limit::{Flights, Limits, Memory, Rates};
 use crate::metrics::{self, Handles};
 use crate::reason::Reason;
 use crate::scan::Cleaning;
+use crate::telemetry::{EventNames, Pseudonyms, Trays, log};
 use crate::trust::Keys;
 use crate::upstream::{Backends, Fleet, ResponseBody};
 
@@ -52,6 +53,10 @@ pub struct Site {
     pub handles: Handles,
     /// Its names as header values.
     pub words: Words,
+    /// Its names as events mention them.
+    pub names: EventNames,
+    /// Gives people other names.
+    pub pseudonyms: Pseudonyms,
     /// What goes on over a reload.
     pub shared: Shared,
     adapters: FxHashMap<Box<str>, Adapter>,
@@ -96,6 +101,19 @@ pub struct Shared {
     pub memory: Memory,
     /// The counters of what was too much.
     pub counts: metrics::Limits,
+    /// How scans are told of.
+    pub telemetry: Telemetry,
+}
+
+/// How scans are told of, whichever configuration is in force.
+#[derive(Clone, Debug, Default)]
+pub struct Telemetry {
+    /// Where workers lay what they have to tell.
+    pub trays: Trays,
+    /// The share of traces begun here that is recorded.
+    pub sampled: f64,
+    /// The share of scans that get a line in the log.
+    pub logged: log::Share,
 }
 
 impl Shared {
@@ -103,6 +121,7 @@ impl Shared {
     /// before `began`.
     pub fn new(keeper: Keeper, books: Arc<Books>, counts: metrics::Limits, began: Instant) -> Self {
         Self {
+            telemetry: Telemetry::default(),
             books,
             flights: Flights::new(counts.clone()),
             memory: Memory::new(began),
@@ -118,9 +137,11 @@ impl Shared {
 
 impl Site {
     /// Puts a configuration to work.
-    pub fn new(config: SiteConfig, handles: Handles) -> Self {
-        let adapters = std::iter::once(Adapter::own()).chain(config.adapters);
+    pub fn new(mut config: SiteConfig, handles: Handles) -> Self {
+        config.adapters.insert(0, Adapter::own());
         Self {
+            names: names(&config),
+            pseudonyms: config.pseudonyms,
             words: Words::of(&config.gateway),
             gateway: config.gateway,
             keys: config.keys,
@@ -132,7 +153,9 @@ impl Site {
             in_flight: config.in_flight,
             handles,
             shared: config.shared,
-            adapters: adapters
+            adapters: config
+                .adapters
+                .into_iter()
                 .map(|adapter| (adapter.path.clone(), adapter))
                 .collect(),
             landings: config
@@ -225,6 +248,30 @@ pub struct SiteConfig {
     pub rates: Rates,
     /// How many requests may be under way.
     pub in_flight: usize,
+    /// Gives people other names.
+    pub pseudonyms: Pseudonyms,
     /// What goes on over a reload.
     pub shared: Shared,
+}
+
+/// What events may mention.
+fn names(config: &SiteConfig) -> EventNames {
+    let gateway = &config.gateway;
+    let families = gateway.families().iter();
+    let routes = gateway.routes().iter();
+    EventNames {
+        listeners: config.entrances.iter().map(|it| it.name.clone()).collect(),
+        adapters: config.adapters.iter().map(|it| it.name.clone()).collect(),
+        families: families.map(|it| (it.id.clone(), it.kind.name())).collect(),
+        scenes: gateway.scenes().iter().map(|it| it.name.clone()).collect(),
+        routes: routes
+            .map(|it| (it.name.clone(), it.action.upstream_name().map(Into::into)))
+            .collect(),
+        issuers: config
+            .keys
+            .load()
+            .issuers()
+            .map(|it| it.id.clone())
+            .collect(),
+    }
 }

@@ -3,7 +3,7 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 32] = [
+const LAYERS: [&str; 33] = [
     "main",
     "cli",
     "reload",
@@ -22,6 +22,7 @@ const LAYERS: [&str; 32] = [
     "upstream",
     "tls",
     "tick",
+    "telemetry",
     "metrics",
     "explain",
     "gateway",

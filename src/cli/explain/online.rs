@@ -35,7 +35,7 @@ impl Line {
     /// Takes the platforms out of a configuration; asks nobody yet.
     pub(super) fn open(config: &mut Config) -> Result<Self, Failure> {
         let introspections = std::mem::take(&mut config.introspections);
-        let names = Names::new(app::seed().map_err(Failure::io)?);
+        let names = Names::new(app::seed().map_err(Failure::io)?, 0.0);
         let request_id = names.identify(&HeaderMap::new()).request_id;
         Ok(Self {
             upstreams: app::upstreams(&config.upstreams).map_err(Failure::io)?,

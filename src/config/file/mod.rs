@@ -12,6 +12,7 @@ pub(crate) mod rate;
 pub(crate) mod route;
 pub(crate) mod scene;
 pub(crate) mod state;
+pub(crate) mod telemetry;
 pub(crate) mod terminal;
 pub(crate) mod trial;
 pub(crate) mod upstream;
@@ -27,6 +28,7 @@ pub(crate) use policy::{Policy, Weighted};
 pub(crate) use route::{Action, Forward, Route};
 pub(crate) use scene::Scene;
 pub(crate) use state::State;
+pub(crate) use telemetry::Telemetry;
 pub(crate) use terminal::Terminal;
 pub(crate) use trial::{Trial, TrialCode};
 pub(crate) use upstream::{Adapter, Body, Contract, Json, Landing, Upstream};
@@ -55,6 +57,8 @@ pub(crate) struct RoutesFile {
     pub(crate) snapshot: Option<Word>,
     /// `[state]`.
     pub(crate) state: Option<State>,
+    /// `[telemetry]`.
+    pub(crate) telemetry: Option<Telemetry>,
     /// `[scene.*]`.
     pub(crate) scenes: Named<Scene>,
     /// `[redirects] hosts`.
@@ -101,6 +105,7 @@ impl RoutesFile {
             issuers: table.named("issuer", |_, table| Some(Issuer::read(table))),
             snapshot: table.optional("keys", |value| snapshot(value.table()?)),
             state: table.optional("state", |value| Some(State::read(value.table()?))),
+            telemetry: table.optional("telemetry", |value| Some(Telemetry::read(value.table()?))),
             scenes: table.named("scene", |_, table| Some(Scene::read(table))),
             redirect_hosts: table
                 .optional("redirects", |value| hosts(value.table()?))

@@ -14,6 +14,7 @@ mod rates;
 mod routes;
 mod scenes;
 mod state;
+mod telemetry;
 mod tokens;
 mod trials;
 mod upstreams;
@@ -148,6 +149,7 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
             .and_then(|admin| Some(admin.address?.value)),
         limits: doors::limits(&files.main.limits),
         state: state::lower(files.main.state.as_ref(), &files.main.scenes, around),
+        telemetry: telemetry::lower(files.main.telemetry.as_ref(), around),
         rates: rates::lower(files, &known, around),
         upstreams,
         introspections,

@@ -14,7 +14,9 @@ use super::diagnostic::{Collector, Diagnostic, UNREADABLE};
 use super::source::{Place, SourceId, Spanned};
 use super::suggest::{help, quoted};
 pub(crate) use network::{Address, Endpoint, Scheme, address, cidr, endpoint, socket_address};
-pub(crate) use scalar::{boolean, choice, duration, instant, integer, parsed, size, span, string};
+pub(crate) use scalar::{
+    boolean, choice, duration, instant, integer, parsed, share, size, span, string,
+};
 
 /// Which file is being read, and where findings go.
 #[derive(Clone, Copy, Debug)]

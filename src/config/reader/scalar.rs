@@ -70,6 +70,19 @@ where
     }
 }
 
+/// A part of the whole: from 0 to 1.
+pub(crate) fn share(value: Value<'_>) -> Option<Spanned<f64>> {
+    let number = match value.get() {
+        DeValue::Float(number) => number.as_str().parse().ok(),
+        DeValue::Integer(number) => number.as_str().parse().ok(),
+        _ => return value.mismatch("a number from 0 to 1"),
+    };
+    match number.filter(|number| (0.0..=1.0).contains(number)) {
+        Some(number) => Some(Spanned::new(number, value.at())),
+        None => value.invalid("must be from 0 to 1"),
+    }
+}
+
 /// A span of time that is not nothing: `"250ms"`, `"2s"`, `"3m"`, `"1h"`, `"1d"`.
 pub(crate) fn duration(value: Value<'_>) -> Option<Spanned<Duration>> {
     match value.get() {

@@ -23,6 +23,16 @@ const READ_HERE: &str =
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 impl Medium {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Json => "json",
+            Self::Picture => "picture",
+            Self::Text => "text",
+        }
+    }
+
     /// Reads `Content-Type`. Without one, and for a form that visibly is none (what `curl -d`
     /// sends), the body's first bytes decide.
     pub(super) fn of(content_type: Option<&str>, body: &[u8]) -> Result<Self, ExtractError> {

@@ -17,7 +17,8 @@ use crate::proxy::View;
 use crate::proxy::consult::Deed;
 use crate::proxy::forward::{self, no_answer};
 use crate::proxy::respond::Refusal;
-use crate::reason::Reason;
+use crate::proxy::visit::Visit;
+use crate::reason::{Reason, Stage};
 use crate::server::Undertaking;
 use crate::state::{Answer, Content, Outcome, Ticket, Unintended};
 use crate::tick::Timer;
@@ -33,6 +34,7 @@ pub(super) type Told = Result<Response<ResponseBody>, Refusal>;
 /// What a task needs that outlives the request it began with.
 pub(super) struct Carrier {
     pub(super) view: Rc<View>,
+    pub(super) visit: Rc<Visit>,
     pub(super) books: Arc<Books>,
     pub(super) timer: Timer,
     pub(super) clock: fn() -> Timestamp,
@@ -52,7 +54,10 @@ impl Carrier {
     pub(super) async fn carry(self, deed: Deed, mut ticket: Ticket, tell: oneshot::Sender<Told>) {
         let mut unintended = None;
         let mut intent = async || {
-            ticket.intend(self.now()).await.map_err(|why| {
+            self.visit.lap(Stage::Forward);
+            let intended = ticket.intend(self.now()).await;
+            self.visit.lap(Stage::Guard);
+            intended.map_err(|why| {
                 unintended = Some(why);
                 Withheld
             })
@@ -64,7 +69,12 @@ impl Carrier {
             },
             Deed::Ask { upstream, ask } => {
                 let sent = self.view.upstreams.send(upstream, ask, intent).await;
-                sent.map(forward::received)
+                self.visit.lap(Stage::Forward);
+                let received = sent.map(forward::received);
+                if let Ok(response) = &received {
+                    self.visit.delivered(response);
+                }
+                received
             }
         };
         let told = match done {

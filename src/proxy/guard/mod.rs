@@ -27,11 +27,12 @@ use super::exchange::Exchange;
 use super::forward;
 use super::headers::Client;
 use super::respond::Refusal;
+use super::visit::Visit;
 use super::{Proxy, View};
 use crate::gateway::Decision;
 use crate::metrics::Again;
 use crate::policy::{Care, Idempotency, Scene};
-use crate::reason::Reason;
+use crate::reason::{Reason, Stage};
 use crate::state::{About, Away, Claim, Entry, Keep, Name, Reserved, Seals, Standing, Ticket};
 use crate::time::Timestamp;
 use crate::upstream::ResponseBody;
@@ -75,9 +76,10 @@ impl Keyed {
 }
 
 /// What a repetition is answered, counted if that is an answer.
-fn answered_again(books: &Books, standing: &Standing, why: Again) -> Told {
+fn answered_again((books, visit): (&Books, &Visit), standing: &Standing, why: Again) -> Told {
     if matches!(standing, Standing::Done(_)) {
         books.counts.answered_again(why);
+        visit.note(|event| event.repeated = true);
     }
     answer::of(standing)
 }
@@ -116,9 +118,10 @@ impl Proxy {
             let now = books.moment(self);
             books.look(name, Some(fingerprint), (care, now)).await
         };
-        let standing = self.watch(look, books.double_read).await?;
-        standing
-            .map(|standing| answered_again(books, &standing, Again::Key))
+        let standing = self.watch(look, books.double_read).await;
+        exchange.visit.lap(Stage::Guard);
+        standing?
+            .map(|standing| answered_again((books, exchange.visit), &standing, Again::Key))
             .transpose()
     }
 
@@ -160,6 +163,7 @@ impl Proxy {
             claim,
             about: About {
                 request_id: exchange
+                    .visit
                     .identity
                     .request_id
                     .to_str()
@@ -176,33 +180,49 @@ impl Proxy {
     }
 
     /// Does what was decided, and records it where that is asked for.
-    pub(super) async fn perform(&self, view: &Rc<View>, act: Act) -> Told {
+    pub(super) async fn perform(&self, view: &Rc<View>, act: Act, visit: &Rc<Visit>) -> Told {
         match (act.entry, act.deed) {
             // Boxed: it would be moved with every request that is not recorded.
-            (Some(entry), deed) => Box::pin(self.record(view, entry, act.care, deed)).await,
+            (Some(entry), deed) => {
+                Box::pin(self.record((view, visit), entry, act.care, deed)).await
+            }
             (None, Deed::Answer(response)) => Ok(response),
             (None, Deed::Ask { upstream, ask }) => {
-                forward::send(&view.upstreams, upstream, ask).await
+                let told = forward::send(&view.upstreams, upstream, ask).await;
+                visit.lap(Stage::Forward);
+                if let Ok(response) = &told {
+                    visit.delivered(response);
+                }
+                told
             }
         }
     }
 
     /// Reserves the right to do it, and has it done whether the terminal waits or not.
-    async fn record(&self, view: &Rc<View>, entry: Entry, care: Care, deed: Deed) -> Told {
+    async fn record(
+        &self,
+        (view, visit): (&Rc<View>, &Rc<Visit>),
+        entry: Entry,
+        care: Care,
+        deed: Deed,
+    ) -> Told {
         let books = Arc::clone(&view.site.shared.books);
         let light = is_light(&entry);
         let patience = entry.lease.saturating_sub(LEASE);
-        let ticket = match self.reserve(&books, entry, care).await {
+        let reserved = self.reserve(&books, entry, care).await;
+        visit.lap(Stage::Guard);
+        let ticket = match reserved {
             Ok(Ok(ticket)) => ticket,
-            Ok(Err((standing, why))) => return answered_again(&books, &standing, why),
+            Ok(Err((standing, why))) => return answered_again((&books, visit), &standing, why),
             // A scanner that reads twice will be two scans; nothing else is lost.
             Err(refusal) if light && refusal.reason != Reason::InFlight => {
-                return Box::pin(self.perform(view, Act::unrecorded(deed))).await;
+                return Box::pin(self.perform(view, Act::unrecorded(deed), visit)).await;
             }
             Err(refusal) => return Err(refusal),
         };
         let carrier = Carrier {
             view: Rc::clone(view),
+            visit: Rc::clone(visit),
             books,
             timer: self.timer.clone(),
             clock: self.clock,
