@@ -30,7 +30,7 @@ use crate::fetch::{Introspection, Platform};
 use crate::fetch::{Keeper, Pace, Setting};
 use crate::gateway::Gateway;
 use crate::keyfile::open_to_others;
-use crate::metrics::Metrics;
+use crate::metrics::{Known, Metrics};
 use crate::proxy::{Entrance, Proxy, Shared, Site, SiteConfig};
 use crate::server::{Inherited, Passed, Running};
 use crate::time::Timestamp;
@@ -248,8 +248,14 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     // Last of all that can fail: from here on the keeper tends these files' issuers.
     let keys = shared.keeper.adopt(config.feeds, config.keys)?;
     let upstreams = shared.fleet.adopt(upstreams, metrics);
-    // This forgets the series of the files before, so the platforms' come behind it.
-    let handles = metrics.handles(&gateway);
+    // This forgets the series of what the files no longer name.
+    let known = keys.load();
+    let handles = metrics.handles(&Known {
+        gateway: &gateway,
+        issuers: &known.issuers().map(|it| &*it.id).collect::<Vec<_>>(),
+        upstreams: &names(&config.upstreams, |it| &it.name),
+        introspections: &names(&config.introspections, |it| &it.name),
+    });
     let platforms = platforms_by(&digests, config.introspections, metrics);
     let Limits {
         body_timeout,
@@ -273,6 +279,10 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     };
     config.shared.telemetry.logged.set(logged);
     Ok(Site::new(config, handles))
+}
+
+fn names<T>(all: &[T], name: impl Fn(&T) -> &str) -> Vec<&str> {
+    all.iter().map(name).collect()
 }
 
 /// The platforms that are asked about codes, with nothing kept yet.

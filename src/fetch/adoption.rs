@@ -4,7 +4,7 @@
 //! What was kept is read beside the keeper's thread, and whatever cannot be read leaves the issuer
 //! without: nothing on a disk ends the thread or holds it up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
@@ -129,7 +129,9 @@ impl Rounds {
             .map(|(issuer, tended)| (issuer.clone(), tended.report()))
             .collect();
         drop(notes);
-        self.metrics.forget_issuers();
+        let known = keys.load();
+        let known: BTreeSet<_> = known.issuers().map(|issuer| &*issuer.id).collect();
+        self.metrics.keep_issuers(|id| known.contains(id));
         self.measure_all();
         let _ = adoption.reply.send(keys);
     }

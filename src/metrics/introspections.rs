@@ -61,7 +61,7 @@ impl Metrics {
                 ("introspection", name.into()),
                 ("outcome", how.name().into()),
             ];
-            self.introspections.get_or_create_owned(&labels)
+            self.introspections.get(&labels)
         });
         Introspections(counters.collect())
     }

@@ -3,19 +3,19 @@
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::{Labels, Metrics, counters, seconds};
+use super::series::{Series, said};
+use super::{Metrics, counters, seconds};
 use crate::time::Timestamp;
 
 /// What is counted of the issuers' keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Issuers {
-    fetches: Family<Labels, Counter>,
-    keys: Family<Labels, Gauge>,
-    times: [Family<Labels, Gauge<f64, AtomicU64>>; 4],
+    fetches: Series<Counter>,
+    keys: Series<Gauge>,
+    times: [Series<Gauge<f64, AtomicU64>>; 4],
 }
 
 /// The instants of an issuer's keys, in the order of [`KeysGauge::times`].
@@ -110,7 +110,7 @@ impl Metrics {
     pub fn keys_fetched(&self, issuer: &str, outcome: Fetch) {
         for kind in Fetch::ALL {
             let labels = vec![("issuer", issuer.into()), ("outcome", kind.name().into())];
-            let counter = self.issuers.fetches.get_or_create_owned(&labels);
+            let counter = self.issuers.fetches.get(&labels);
             counter.inc_by(u64::from(kind == outcome));
         }
     }
@@ -121,13 +121,13 @@ impl Metrics {
         for &(state, count) in gauge.states.iter().chain([&rejected]) {
             let labels = vec![("issuer", gauge.issuer.into()), ("state", state.into())];
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.issuers.keys.get_or_create_owned(&labels).set(count);
+            self.issuers.keys.get(&labels).set(count);
         }
         let labels = vec![("issuer", gauge.issuer.into())];
         for (family, time) in self.issuers.times.iter().zip(gauge.times()) {
             match time {
                 Some(time) => {
-                    let gauge = family.get_or_create_owned(&labels);
+                    let gauge = family.get(&labels);
                     gauge.set(seconds(time));
                 }
                 None => {
@@ -137,9 +137,17 @@ impl Metrics {
         }
     }
 
-    /// Forgets the issuers; those that are left are noted again.
-    pub fn forget_issuers(&self) {
-        self.issuers.keys.clear();
-        self.issuers.times.iter().for_each(Family::clear);
+    /// Forgets the issuers that are not `known` any more.
+    pub fn keep_issuers(&self, known: impl Fn(&str) -> bool) {
+        let Issuers {
+            fetches,
+            keys,
+            times,
+        } = &self.issuers;
+        fetches.retain(|labels| known(said(labels, "issuer")));
+        keys.retain(|labels| known(said(labels, "issuer")));
+        for series in times {
+            series.retain(|labels| known(said(labels, "issuer")));
+        }
     }
 }

@@ -4,7 +4,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::{Labels, Metrics, count, counters};
+use super::series::Labels;
+use super::{Metrics, count, counters};
 
 /// By what requests are counted that come too fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,7 +70,7 @@ impl Limits {
         );
         let refused = |limit: Limit| {
             let labels: Labels = vec![("limit", limit.name().into())];
-            refused.get_or_create_owned(&labels)
+            refused.get(&labels)
         };
         Self {
             refused: Limit::ALL.map(refused),

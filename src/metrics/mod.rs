@@ -3,48 +3,60 @@
 //! Every label value comes from the configuration or a closed enum, never from a scan. Handles are
 //! resolved when a configuration is loaded: counting a scan is one atomic addition.
 
+mod durations;
+mod histogram;
 mod introspections;
 mod issuers;
 mod limits;
+mod scans;
+mod series;
 mod state;
 mod upstreams;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use self::durations::{Clocks, Durations};
+pub use self::histogram::{Histogram, Snapshot};
 pub use self::introspections::{Asked, Introspections};
 use self::issuers::Issuers;
 pub use self::issuers::{Fetch, KeysGauge};
 pub use self::limits::{Limit, Limits};
+pub use self::scans::{Counted, What};
+use self::scans::{Scans, Table};
+use self::series::{Series, said};
 use self::state::State;
 pub use self::state::{Again, StateCounts, StateGauge};
 use self::upstreams::Upstreams;
 pub use self::upstreams::{
     BREAKER_STATES, Delivered, EndpointCounts, EndpointGauge, UpstreamCounts,
 };
+use crate::family::Algorithm;
 use crate::gateway::Gateway;
-use crate::reason::Reason;
+use crate::reason::{Reason, Stage};
 use crate::scan::{Artefact, Artefacts};
 use crate::time::Timestamp;
 
-type Labels = Vec<(&'static str, String)>;
+/// What a label says of all that have no name of their own.
+const OTHER: &str = "other";
 
 /// Every metric of the process; clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    scans: Family<Labels, Counter>,
-    artefacts: Family<Labels, Counter>,
-    ambiguous: Family<Labels, Counter>,
-    introspections: Family<Labels, Counter>,
-    reloads: Family<Labels, Counter>,
+    scans: Scans,
+    durations: Durations,
+    artefacts: Series<Counter>,
+    ambiguous: Series<Counter>,
+    introspections: Series<Counter>,
+    reloads: Series<Counter>,
     issuers: Issuers,
     limits: Limits,
     state: State,
@@ -56,8 +68,8 @@ pub struct Metrics {
 /// The counters of one configuration, found by place instead of by label.
 #[derive(Debug)]
 pub struct Handles {
-    routes: Box<[Counter]>,
-    reasons: Box<[Counter]>,
+    scans: Table,
+    clocks: Clocks,
     artefacts: Box<[Counter]>,
     ambiguous: Box<[Counter]>,
 }
@@ -67,7 +79,8 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("multicode");
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running program", build);
-        let scans = counters(&mut registry, "scans", "Scans by what became of them");
+        let scans = Scans::register(&mut registry);
+        let durations = Durations::register(&mut registry);
         let artefacts = counters(
             &mut registry,
             "artefacts_cleaned",
@@ -109,6 +122,7 @@ impl Default for Metrics {
         Self {
             registry: Arc::new(registry),
             scans,
+            durations,
             artefacts,
             ambiguous,
             introspections,
@@ -123,45 +137,49 @@ impl Default for Metrics {
     }
 }
 
-fn counters(registry: &mut Registry, name: &str, help: &str) -> Family<Labels, Counter> {
-    let family = Family::default();
-    registry.register(name, help, family.clone());
-    family
+fn counters(registry: &mut Registry, name: &str, help: &str) -> Series<Counter> {
+    let series = Series::default();
+    registry.register(name, help, series.clone());
+    series
+}
+
+/// What the labels of a configuration may say.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// Its families, scenes and routes.
+    pub gateway: &'a Gateway,
+    /// The ids of its issuers.
+    pub issuers: &'a [&'a str],
+    /// The names of its backends, in their order.
+    pub upstreams: &'a [&'a str],
+    /// The names of the platforms that are asked.
+    pub introspections: &'a [&'a str],
 }
 
 impl Metrics {
-    /// Resolves, and thereby shows as zero, the counters of a configuration. Those of routes that
-    /// are gone disappear.
-    pub fn handles(&self, gateway: &Gateway) -> Handles {
-        let scan = |route: &str, outcome: &str, reason: &str| {
-            let labels = vec![
-                ("route", route.into()),
-                ("outcome", outcome.into()),
-                ("reason", reason.into()),
-            ];
-            self.scans.get_or_create_owned(&labels)
-        };
-        self.scans.clear();
-        self.ambiguous.clear();
-        self.introspections.clear();
-        let routes = gateway
-            .routes()
-            .iter()
-            .map(|route| scan(&route.name, "decision", ""));
-        let reasons = Reason::ALL
-            .iter()
-            .map(|reason| scan("", "rejection", reason.slug()));
-        let artefacts = Artefact::ALL.iter().map(|kind| {
-            self.artefacts
-                .get_or_create_owned(&vec![("artefact", kind.name().into())])
+    /// Resolves, and thereby shows as zero, the counters of a configuration that comes into force for
+    /// certain. What stays goes on from where it stood; what is gone disappears.
+    pub fn handles(&self, known: &Known<'_>) -> Handles {
+        let families = known.gateway.families();
+        self.ambiguous.retain(|labels| {
+            let family = said(labels, "family");
+            families.iter().any(|one| *one.id == *family)
         });
-        let ambiguous = gateway.families().iter().map(|family| {
+        self.introspections.retain(|labels| {
+            known
+                .introspections
+                .contains(&said(labels, "introspection"))
+        });
+        let artefacts = Artefact::ALL
+            .iter()
+            .map(|kind| self.artefacts.get(&vec![("artefact", kind.name().into())]));
+        let ambiguous = families.iter().map(|family| {
             self.ambiguous
-                .get_or_create_owned(&vec![("family", String::from(&*family.id))])
+                .get(&vec![("family", String::from(&*family.id))])
         });
         Handles {
-            routes: routes.collect(),
-            reasons: reasons.collect(),
+            scans: self.scans.table(known),
+            clocks: self.durations.clocks(known),
             artefacts: artefacts.collect(),
             ambiguous: ambiguous.collect(),
         }
@@ -170,9 +188,7 @@ impl Metrics {
     /// Notes that files were loaded, or could not be.
     pub fn reloaded(&self, success: bool, now: Timestamp) {
         let result = if success { "success" } else { "failure" };
-        self.reloads
-            .get_or_create_owned(&vec![("result", result.into())])
-            .inc();
+        self.reloads.get(&vec![("result", result.into())]).inc();
         self.last_reload_successful.set(i64::from(success));
         if success {
             self.last_reload_success.set(seconds(now));
@@ -189,14 +205,55 @@ impl Metrics {
 }
 
 impl Handles {
+    /// Counts what became of a scan.
+    pub fn scan(&self, counted: Counted) {
+        self.scans.count(counted);
+    }
+
+    /// The place of an issuer of the configuration, for [`Counted::issuer`].
+    pub fn issuer(&self, id: &str) -> Option<usize> {
+        self.scans.issuer(id)
+    }
+
+    /// Notes what a stage took.
+    pub fn stage(&self, stage: Stage, took: Duration) {
+        self.clocks.stage(stage, took);
+    }
+
+    /// Notes what a request took as a whole and how much of it was spent here, with its trace if that
+    /// was recorded.
+    pub fn took(
+        &self,
+        route: Option<usize>,
+        took: Duration,
+        overhead: Duration,
+        exemplar: Option<(&[u8; 16], Timestamp)>,
+    ) {
+        self.clocks.took(route, took, overhead, exemplar);
+    }
+
+    /// Notes what the backend at this place took.
+    pub fn upstream_took(&self, upstream: usize, took: Duration) {
+        self.clocks.upstream_took(upstream, took);
+    }
+
+    /// Notes that a signature was verified, whether it holds, and what that took.
+    pub fn verified(&self, algorithm: Algorithm, held: bool, took: Duration) {
+        self.clocks.verified(algorithm, held, took);
+    }
+
     /// Counts a scan that took the route at this place.
     pub fn decided(&self, route: usize) {
-        count(&self.routes, route);
+        self.scan(Counted {
+            family: None,
+            issuer: None,
+            what: What::Decided { route },
+        });
     }
 
     /// Counts a refusal.
     pub fn refused(&self, reason: Reason) {
-        count(&self.reasons, reason.index());
+        self.scan(Counted::refused(reason));
     }
 
     /// Counts what was taken off a text.

@@ -4,7 +4,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::{Labels, Metrics, counters};
+use super::series::Labels;
+use super::{Metrics, counters};
 
 /// Why a request was answered with another one's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ impl State {
         );
         let by = |what: &str| {
             let labels: Labels = vec![("by", what.into())];
-            again.get_or_create_owned(&labels)
+            again.get(&labels)
         };
         let counts = StateCounts {
             key: by("key"),

@@ -1,11 +1,11 @@
 //! What is counted of the departments' backends and their endpoints.
 
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::{Labels, Metrics, count, counters};
+use super::series::{Labels, Series};
+use super::{Metrics, count, counters};
 
 /// What became of a request at an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,15 +119,15 @@ pub struct EndpointGauge<'a> {
 /// What is counted of the backends.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Upstreams {
-    requests: Family<Labels, Counter>,
-    ejections: Family<Labels, Counter>,
-    checks: Family<Labels, Counter>,
-    shed: Family<Labels, Counter>,
-    all_out: Family<Labels, Counter>,
-    up: Family<Labels, Gauge>,
-    breaker: Family<Labels, Gauge>,
-    in_flight: Family<Labels, Gauge>,
-    queued: Family<Labels, Gauge>,
+    requests: Series<Counter>,
+    ejections: Series<Counter>,
+    checks: Series<Counter>,
+    shed: Series<Counter>,
+    all_out: Series<Counter>,
+    up: Series<Gauge>,
+    breaker: Series<Gauge>,
+    in_flight: Series<Gauge>,
+    queued: Series<Gauge>,
 }
 
 impl Upstreams {
@@ -151,7 +151,7 @@ impl Upstreams {
             "Requests sent to an endpoint that is out because all were",
         );
         let mut gauges = |name: &str, help: &str| {
-            let family = Family::<Labels, Gauge>::default();
+            let family = Series::<Gauge>::default();
             registry.register(name, help, family.clone());
             family
         };
@@ -187,15 +187,15 @@ impl Metrics {
         let (family, labels) = (&self.upstreams, of(upstream, endpoint));
         let delivered = Delivered::ALL.iter().map(|how| {
             let labels = with(labels.clone(), "outcome", how.name());
-            family.requests.get_or_create_owned(&labels)
+            family.requests.get(&labels)
         });
         let check = |outcome| {
             let labels = with(labels.clone(), "outcome", outcome);
-            family.checks.get_or_create_owned(&labels)
+            family.checks.get(&labels)
         };
         EndpointCounts {
             delivered: delivered.collect(),
-            ejections: family.ejections.get_or_create_owned(&labels),
+            ejections: family.ejections.get(&labels),
             good_checks: check("good"),
             bad_checks: check("bad"),
         }
@@ -206,33 +206,33 @@ impl Metrics {
         let labels: Labels = vec![("upstream", upstream.into())];
         let shed = |why| {
             let labels = with(labels.clone(), "why", why);
-            self.upstreams.shed.get_or_create_owned(&labels)
+            self.upstreams.shed.get(&labels)
         };
         UpstreamCounts {
             full: shed("full"),
             waited: shed("waited"),
-            all_out: self.upstreams.all_out.get_or_create_owned(&labels),
+            all_out: self.upstreams.all_out.get(&labels),
         }
     }
 
     /// Notes how it stands with an endpoint.
     pub fn endpoint_stands(&self, gauge: &EndpointGauge<'_>) {
         let (family, labels) = (&self.upstreams, of(gauge.upstream, gauge.endpoint));
-        let up = family.up.get_or_create_owned(&labels);
+        let up = family.up.get(&labels);
         up.set(gauge.up.into());
-        let in_flight = family.in_flight.get_or_create_owned(&labels);
+        let in_flight = family.in_flight.get(&labels);
         in_flight.set(gauge.in_flight.into());
         for state in BREAKER_STATES {
             let labels = with(labels.clone(), "state", state);
             let is = i64::from(state == gauge.breaker);
-            family.breaker.get_or_create_owned(&labels).set(is);
+            family.breaker.get(&labels).set(is);
         }
     }
 
     /// Notes how many wait for a backend.
     pub fn upstream_stands(&self, upstream: &str, queued: u32) {
         let labels = vec![("upstream", upstream.into())];
-        let gauge = self.upstreams.queued.get_or_create_owned(&labels);
+        let gauge = self.upstreams.queued.get(&labels);
         gauge.set(queued.into());
     }
 

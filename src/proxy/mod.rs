@@ -41,9 +41,11 @@ use self::respond::{REQUEST_ID, Refusal};
 pub use self::site::{Entrance, Shared, Site, SiteConfig};
 use self::visit::Visit;
 use crate::gateway::{Decision, Rejection};
+use crate::metrics::{Counted, What};
 use crate::reason::{Reason, Stage};
+use crate::route::Action;
 use crate::server::{Framing, Handler, Peer, Undertakings, WorkerContext};
-use crate::telemetry::{EventNames, Pseudonyms, ScanEvent, Tray};
+use crate::telemetry::{EventNames, Pseudonyms, ScanEvent, Sent, Tray};
 use crate::tick::Timer;
 use crate::time::Timestamp;
 use crate::trust::Keys;
@@ -289,11 +291,35 @@ fn hold_to_http(parts: &Parts, peer: &Peer) -> Result<(), Refusal> {
 
 impl Site {
     /// Counts what became of a request.
-    fn account(&self, event: &ScanEvent, answered: bool) {
-        match (event.reason, event.route) {
-            (Some(reason), _) => self.handles.refused(reason),
-            (None, Some(route)) if answered => self.handles.decided(route.into()),
-            (None, _) => {}
+    fn account(&self, event: &ScanEvent) {
+        let (handles, laps) = (&self.handles, &event.laps);
+        let route = event.route.map(usize::from);
+        let what = match (event.reason, event.repeated, route) {
+            (Some(reason), ..) => What::Refused(reason),
+            (None, true, _) => What::Repeated,
+            (None, false, Some(route)) => What::Decided { route },
+            (None, false, None) => return,
+        };
+        handles.scan(Counted {
+            family: event.family.map(usize::from),
+            issuer: event.issuer().and_then(|id| handles.issuer(id)),
+            what,
+        });
+        for (stage, lap) in laps.iter() {
+            handles.stage(stage, lap.spent);
+        }
+        let trace = event.trace.trace.to_be_bytes();
+        let exemplar = event.trace.sampled.then_some((&trace, event.at));
+        handles.took(route, laps.total, laps.overhead(), exemplar);
+        if let Some(signature) = event.verification {
+            let took = laps.spent(Stage::Trust);
+            handles.verified(signature.algorithm, signature.holds, took);
+        }
+        if event.sent != Sent::No
+            && let Some(Action::Forward(forward)) =
+                route.and_then(|at| Some(&self.gateway.routes().get(at)?.action))
+        {
+            handles.upstream_took(forward.upstream, laps.spent(Stage::Forward));
         }
     }
 

@@ -201,7 +201,7 @@ impl Drop for Visit {
         if !*answered {
             event.laps.total = total;
         }
-        self.view.site.account(event, *answered);
+        self.view.site.account(event);
         let empty = ScanEvent::of(
             Arc::clone(&event.names),
             event.at,
@@ -246,7 +246,7 @@ impl<'a> Recorder<'a> for Watch<'_> {
 
     fn verified(&mut self, findings: &Findings<'a>, _: Result<&Verified<'a>, &Untrusted>) {
         self.visit.lap(Stage::Trust);
-        let algorithm = findings.key.map(|key| key.algorithm.name());
+        let algorithm = findings.key.map(|key| key.algorithm);
         let signature = algorithm.zip(findings.signature);
         self.visit.note(|event| {
             event.issuer = findings

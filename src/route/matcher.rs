@@ -86,6 +86,11 @@ impl Routes {
         self.written.iter()
     }
 
+    /// The route at this place.
+    pub fn get(&self, place: usize) -> Option<&Route> {
+        self.written.get(place)
+    }
+
     /// The routes that family and scene leave over, best first.
     pub fn candidates(&self, family: &Family, scene: &Scene) -> impl Iterator<Item = &Route> {
         let place = family.index * self.scenes + scene.index;

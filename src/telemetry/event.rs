@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{EventNames, Pseudonym, TraceContext};
+use crate::family::Algorithm;
 use crate::reason::{Reason, Stage};
 use crate::scan::Artefacts;
 use crate::time::Timestamp;
@@ -58,7 +59,7 @@ impl Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verification {
     /// By which algorithm.
-    pub algorithm: &'static str,
+    pub algorithm: Algorithm,
     /// Whether it holds.
     pub holds: bool,
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use http::StatusCode;
 use multicode::gateway::Gateway;
-use multicode::metrics::{Fetch, KeysGauge, Metrics};
+use multicode::metrics::{Fetch, KeysGauge, Known, Metrics};
 use multicode::proxy::respond::{Refusal, Silence};
 use multicode::reason::Reason;
 use multicode::time::Timestamp;
@@ -84,7 +84,12 @@ fn documented_metrics_are_the_registered_ones() {
     let metrics = Metrics::default();
     // Counters show once they have a label; the one labelled with families has none here, so the
     // sources must vouch for it.
-    let _handles = metrics.handles(&Gateway::default());
+    let _handles = metrics.handles(&Known {
+        gateway: &Gateway::default(),
+        issuers: &["a"],
+        upstreams: &["a"],
+        introspections: &["a"],
+    });
     metrics.reloaded(true, Timestamp::default());
     metrics.keys_fetched("a", Fetch::Success);
     let time = Some(Timestamp::default());
