@@ -59,6 +59,8 @@ reasons! {
     UnsupportedMediaType = "unsupported-media-type", Ingress, "The media type is not supported";
     /// A picture was sent in which no code could be read.
     UnreadablePicture = "unreadable-picture", Ingress, "No code can be read in the picture";
+    /// A picture shows several codes that say different things.
+    SeveralCodes = "several-codes", Ingress, "The picture shows several different codes";
     /// The terminal, the issuer or the address sends more than it may.
     RateLimited = "rate-limited", Ingress, "Too many requests";
     /// The scene asks for an idempotency key and the request has none.

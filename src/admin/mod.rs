@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -19,14 +19,15 @@ use serde::{Deserialize, Serialize};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::metrics::Exposition;
 use crate::trust::Standing;
 
 /// What operators may ask of a gateway.
 pub trait Operations: Send + Sync + 'static {
     /// Whether it can serve, and what stands in the way.
     fn readiness(&self) -> Readiness;
-    /// The metrics in the OpenMetrics text format.
-    fn exposition(&self) -> String;
+    /// The metrics in the format that this `Accept` header prefers.
+    fn exposition(&self, accept: &str) -> Exposition;
     /// The issuers and their keys, by their ids.
     fn keys(&self) -> Vec<Standing>;
     /// Asks for the keys of one issuer, or of all, and waits for the outcome. Blocks.
@@ -189,9 +190,11 @@ async fn readyz(State(operations): State<Arc<dyn Operations>>) -> Response {
     (status, Json(readiness)).into_response()
 }
 
-async fn metrics(State(operations): State<Arc<dyn Operations>>) -> Response {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], operations.exposition()).into_response()
+async fn metrics(State(operations): State<Arc<dyn Operations>>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT);
+    let accept = accept.and_then(|accept| accept.to_str().ok());
+    let found = operations.exposition(accept.unwrap_or_default());
+    ([(header::CONTENT_TYPE, found.content_type)], found.body).into_response()
 }
 
 async fn keys(State(operations): State<Arc<dyn Operations>>) -> Json<Standings> {

@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod decode;
 mod demo;
 mod explain;
 mod keys;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::Options),
     /// Print a completion script for a shell.
     Completions(completions::Options),
+    /// Say what codes pictures hold.
+    Decode(decode::Options),
     /// Show the gateway at work: three mock departments, one code of each kind, a table.
     Demo(demo::Options),
     /// Decide one code, or a million, and say why.
@@ -97,6 +100,7 @@ impl Command {
         match self {
             Self::Check(options) => check::run(&options, process),
             Self::Completions(options) => completions::run(&options, process),
+            Self::Decode(options) => decode::run(&options, process),
             Self::Demo(options) => demo::run(&options, process),
             Self::Explain(options) => explain::run(&options, process),
             Self::Keys(options) => keys::run(&options, process),

@@ -65,14 +65,14 @@ mod tests {
         let flights = Flights::new(metrics.limits());
         let flight = flights.begin(1).unwrap();
         flights.begin(1).unwrap_err();
-        let shown = metrics.exposition();
+        let shown = metrics.text();
         assert!(
             shown.contains("multicode_requests_in_flight 1\n"),
             "{shown}"
         );
         assert!(shown.contains("multicode_requests_shed_total 1\n"));
         drop(flight);
-        let shown = metrics.exposition();
+        let shown = metrics.text();
         assert!(shown.contains("multicode_requests_in_flight 0\n"));
     }
 

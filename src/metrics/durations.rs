@@ -31,7 +31,7 @@ const MOST_UPSTREAMS: usize = 128;
 #[derive(Clone, Debug)]
 pub(super) struct Durations {
     pub(super) scans: Series<Histogram>,
-    overhead: Histogram,
+    pub(super) overhead: Histogram,
     stages: Series<Histogram>,
     upstreams: Series<Histogram>,
     verifications: Series<Counter>,

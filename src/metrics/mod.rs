@@ -3,11 +3,14 @@
 //! Every label value comes from the configuration or a closed enum, never from a scan. Handles are
 //! resolved when a configuration is loaded: counting a scan is one atomic addition.
 
+mod desks;
 mod durations;
+mod exposition;
 mod histogram;
 mod introspections;
 mod issuers;
 mod limits;
+mod process;
 mod scans;
 mod series;
 mod state;
@@ -17,23 +20,25 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use self::desks::{Desks, Lost, Picture};
 use self::durations::{Clocks, Durations};
+pub use self::exposition::Exposition;
 pub use self::histogram::{Histogram, Snapshot};
 pub use self::introspections::{Asked, Introspections};
 use self::issuers::Issuers;
 pub use self::issuers::{Fetch, KeysGauge};
 pub use self::limits::{Limit, Limits};
+use self::process::Process;
 pub use self::scans::{Counted, What};
 use self::scans::{Scans, Table};
 use self::series::{Series, said};
 use self::state::State;
-pub use self::state::{Again, StateCounts, StateGauge};
+pub use self::state::{Again, Met, StateCounts, StateGauge};
 use self::upstreams::Upstreams;
 pub use self::upstreams::{
     BREAKER_STATES, Delivered, EndpointCounts, EndpointGauge, UpstreamCounts,
@@ -52,6 +57,7 @@ const OTHER: &str = "other";
 pub struct Metrics {
     registry: Arc<Registry>,
     scans: Scans,
+    desks: Desks,
     durations: Durations,
     artefacts: Series<Counter>,
     ambiguous: Series<Counter>,
@@ -76,52 +82,54 @@ pub struct Handles {
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("multicode");
+        let mut whole = Registry::default();
+        whole.register_collector(Box::new(Process));
+        let registry = whole.sub_registry_with_prefix("multicode");
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running program", build);
-        let scans = Scans::register(&mut registry);
-        let durations = Durations::register(&mut registry);
+        let scans = Scans::register(registry);
+        let desks = Desks::register(registry);
+        let durations = Durations::register(registry);
         let artefacts = counters(
-            &mut registry,
+            registry,
             "artefacts_cleaned",
             "Scans from which an artefact was taken off, by kind",
         );
         let ambiguous = counters(
-            &mut registry,
+            registry,
             "classify_ambiguous",
             "Texts that a second family claimed, by the family that won or tied",
         );
         let introspections = counters(
-            &mut registry,
+            registry,
             "introspections",
             "Codes whose issuer's platform had to be asked, by how its word was had",
         );
         let reloads = counters(
-            &mut registry,
+            registry,
             "config_reloads",
             "Times the configuration was loaded",
         );
         let last_reload_successful = Gauge::default();
-        let name = "config_last_reload_successful";
         registry.register(
-            name,
+            "config_last_reload_successful",
             "Whether the newest files are in force",
             last_reload_successful.clone(),
         );
         let last_reload_success = Gauge::default();
-        let name = "config_last_reload_success_timestamp_seconds";
         registry.register(
-            name,
+            "config_last_reload_success_timestamp_seconds",
             "When files last came into force",
             last_reload_success.clone(),
         );
-        let issuers = Issuers::register(&mut registry);
-        let limits = Limits::register(&mut registry);
-        let state = State::register(&mut registry);
-        let upstreams = Upstreams::register(&mut registry);
+        let issuers = Issuers::register(registry);
+        let limits = Limits::register(registry);
+        let state = State::register(registry);
+        let upstreams = Upstreams::register(registry);
         Self {
-            registry: Arc::new(registry),
+            registry: Arc::new(whole),
             scans,
+            desks,
             durations,
             artefacts,
             ambiguous,
@@ -193,14 +201,6 @@ impl Metrics {
         if success {
             self.last_reload_success.set(seconds(now));
         }
-    }
-
-    /// Every metric in the OpenMetrics text format.
-    pub fn exposition(&self) -> String {
-        let mut text = String::new();
-        // Writing to a string cannot fail.
-        encode(&mut text, &self.registry).unwrap_or_default();
-        text
     }
 }
 
@@ -281,3 +281,6 @@ fn count(counters: &[Counter], place: usize) {
         counter.inc();
     }
 }
+
+#[cfg(test)]
+mod tests;

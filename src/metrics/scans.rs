@@ -79,8 +79,8 @@ pub(super) struct Axis(Box<[Box<str>]>, bool);
 impl Axis {
     pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>, most: usize) -> Self {
         let mut names = names.into_iter();
-        let named = names.by_ref().take(most).map(Into::into).collect();
-        Self(named, names.next().is_some())
+        let by_name = names.by_ref().take(most).map(Into::into).collect();
+        Self(by_name, names.next().is_some())
     }
 
     /// The places that are shown: there is a rest only if some have no name.
@@ -175,12 +175,12 @@ impl Scans {
     }
 
     /// A counter that is shown, if it is of the newest configuration.
-    fn counter(&self, labels: Labels, generation: u64) -> Counter {
+    fn counter(&self, labels: &Labels, generation: u64) -> Counter {
         let _alone = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if self.generation.load(Ordering::Relaxed) == generation {
-            self.series.get(&labels)
+            self.series.get(labels)
         } else {
-            self.series.find(&labels).unwrap_or_default()
+            self.series.find(labels).unwrap_or_default()
         }
     }
 }
@@ -222,7 +222,7 @@ impl Table {
 
     #[cold]
     fn make(&self, counted: Counted) -> Counter {
-        self.scans.counter(self.labels(counted), self.generation)
+        self.scans.counter(&self.labels(counted), self.generation)
     }
 
     fn labels(&self, counted: Counted) -> Labels {

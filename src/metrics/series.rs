@@ -41,8 +41,10 @@ impl<M> fmt::Debug for Series<M> {
 impl<M> Series<M> {
     /// None yet; `make` makes one.
     pub(super) fn of(make: fn() -> M) -> Self {
-        let made = RwLock::default();
-        Self(Arc::new(Known { make, made }))
+        Self(Arc::new(Known {
+            make,
+            made: RwLock::default(),
+        }))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<Labels, M>> {

@@ -5,7 +5,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::series::Labels;
-use super::{Metrics, counters};
+use super::{Metrics, count, counters};
 
 /// Why a request was answered with another one's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,15 +16,44 @@ pub enum Again {
     Read,
 }
 
+/// What a request with the idempotency key of an earlier one found of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// Its answer.
+    Answered,
+    /// That it is under way.
+    InFlight,
+    /// That it was another request.
+    Reused,
+    /// That nobody knows what became of it.
+    Unknown,
+}
+
+impl Met {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Answered, "answered"),
+        (Self::InFlight, "in-flight"),
+        (Self::Reused, "reused"),
+        (Self::Unknown, "unknown"),
+    ];
+}
+
 /// The counters of the process; clones share them.
 #[derive(Clone, Debug)]
 pub struct StateCounts {
     key: Counter,
     read: Counter,
     local: Counter,
+    met: [Counter; 4],
 }
 
 impl StateCounts {
+    /// Counts what the record said of an earlier request.
+    pub fn met(&self, what: Met) {
+        let place = Met::ALL.iter().position(|one| one.0 == what);
+        count(&self.met, place.unwrap_or_default());
+    }
+
     /// Counts a request that was answered with another one's answer.
     pub fn answered_again(&self, why: Again) {
         match why {
@@ -74,7 +103,13 @@ impl State {
             let labels: Labels = vec![("by", what.into())];
             again.get(&labels)
         };
+        let met = counters(
+            registry,
+            "idempotency",
+            "Requests that were made before, by what the record said",
+        );
         let counts = StateCounts {
+            met: Met::ALL.map(|(_, word)| met.get(&vec![("result", word.to_owned())])),
             key: by("key"),
             read: by("read"),
             local: Counter::default(),

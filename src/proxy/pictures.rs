@@ -45,10 +45,5 @@ impl Pictures {
 }
 
 fn unreadable(error: &PictureError) -> Refusal {
-    let reason = match error {
-        PictureError::NoCode | PictureError::Unreadable => Reason::UnreadablePicture,
-        PictureError::NotAPicture => Reason::UnsupportedMediaType,
-        PictureError::TooLarge { .. } => Reason::TooLarge,
-    };
-    Refusal::because(reason, error.to_string())
+    Refusal::because(error.reason(), error.to_string())
 }

@@ -139,7 +139,8 @@ impl Refusal {
             Reason::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Reason::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Reason::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Reason::UnreadablePicture
+            Reason::SeveralCodes
+            | Reason::UnreadablePicture
             | Reason::UnknownCode
             | Reason::AmbiguousCode
             | Reason::BadChecksum

@@ -15,6 +15,7 @@ const IN_LINE_PER_CORE: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Verifiers {
     line: Arc<Semaphore>,
+    in_line: usize,
     cores: Arc<Semaphore>,
 }
 
@@ -29,8 +30,15 @@ impl Verifiers {
     fn new(cores: usize, in_line: usize) -> Self {
         Self {
             line: Arc::new(Semaphore::new(in_line)),
+            in_line,
             cores: Arc::new(Semaphore::new(cores)),
         }
+    }
+
+    /// How many are in line, and how many may be.
+    pub fn standing(&self) -> (usize, usize) {
+        let free = self.line.available_permits();
+        (self.in_line.saturating_sub(free), self.in_line)
     }
 
     /// The verdict; `None` if the line is too long.

@@ -123,6 +123,7 @@ impl Visit {
     /// Notes what was scanned, as far as it may be told.
     pub(super) fn scanned(&self, scan: &Scan<'_>, rejection: &Rejection<'_>) {
         let text = &*scan.text.text;
+        self.hide(text);
         let subject = self.pseudonym("text", text);
         let shown = rejection.family.map(|family| family.mask.show(text).into());
         self.note(|event| {
@@ -140,8 +141,12 @@ impl Visit {
     pub(super) fn decided(&self, scan: &Scan<'_>, decision: &Decision<'_>) {
         let code = decision.verified.code();
         let kind = code.family.kind;
+        self.hide(code.text);
         let subject = match code.accounts.of(kind) {
-            Some(account) => self.pseudonym(kind.name(), account),
+            Some(account) => {
+                self.hide(account);
+                self.pseudonym(kind.name(), account)
+            }
             None => self.pseudonym("text", code.text),
         };
         let shown = code.family.mask.show(code.text).into();
@@ -184,6 +189,16 @@ impl Visit {
             event.sent = Sent::Unknown;
         }
         notes.answered = true;
+    }
+
+    /// A client names its requests as it likes; one that holds what nobody may see is not told of by
+    /// that name.
+    fn hide(&self, secret: &str) {
+        self.note(|event| {
+            if memchr::memmem::find(event.request_id.as_bytes(), secret.as_bytes()).is_some() {
+                event.request_id = event.trace.trace_id().into();
+            }
+        });
     }
 
     fn pseudonym(&self, sort: &str, thing: &str) -> crate::telemetry::Pseudonym {

@@ -340,7 +340,7 @@ mod tests {
         let (fleet, metrics) = (Fleet::default(), Metrics::default());
         fleet.adopt(vec![upstream("a", &[(1, 1), (2, 1)])], &metrics);
         fleet.note(&metrics);
-        let count = |what: &str| metrics.exposition().matches(what).count();
+        let count = |what: &str| metrics.text().matches(what).count();
         assert!(count("endpoint=\"127.0.0.1:2\"") > 10);
         fleet.adopt(vec![upstream("a", &[(1, 1)])], &metrics);
         fleet.note(&metrics);

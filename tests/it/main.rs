@@ -18,6 +18,10 @@ mod fetch;
 #[cfg(test)]
 mod edge;
 
+/// Pictures: our own codes however they are shown, read by both decoders, and pictures over a socket.
+#[cfg(test)]
+mod pictures;
+
 /// The gateway in bad times: upgrades under load, no descriptors left. `docs/faults.md` has a row for each.
 #[cfg(test)]
 #[path = "../faults/mod.rs"]

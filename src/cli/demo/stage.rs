@@ -12,7 +12,7 @@ use crate::app::{App, Overrides, StartError};
 use crate::config::{Config, Upstream};
 use crate::family::Kind;
 use crate::gateway::{Door, Gateway};
-use crate::metrics::Metrics;
+use crate::metrics::{Exposition, Metrics};
 use crate::proxy::Site;
 use crate::route::{Action, Route};
 use crate::sandbox::departments::{Department, Running};
@@ -181,9 +181,9 @@ impl Operations for Porter {
         }
     }
 
-    fn exposition(&self) -> String {
+    fn exposition(&self, accept: &str) -> Exposition {
         self.site.shared.fleet.note(&self.metrics);
-        self.metrics.exposition()
+        self.metrics.exposition(accept)
     }
 
     fn keys(&self) -> Vec<Standing> {

@@ -19,7 +19,7 @@ use crate::admin::{
 use crate::app::{self, App};
 use crate::config::ProcessSecrets;
 use crate::fetch::Keeper;
-use crate::metrics::{Metrics, StateGauge};
+use crate::metrics::{Exposition, Metrics, StateGauge};
 use crate::proxy::Site;
 use crate::proxy::guard::Books;
 use crate::reload::Reloader;
@@ -202,8 +202,11 @@ impl Operations for RunningGateway {
         }
     }
 
-    fn exposition(&self) -> String {
-        self.sites.load().shared.fleet.note(&self.metrics);
+    fn exposition(&self, accept: &str) -> Exposition {
+        let shared = self.sites.load().shared.clone();
+        shared.fleet.note(&self.metrics);
+        let line = shared.verifiers.standing();
+        self.metrics.desks().line_stands(line);
         let state = self.books().standing();
         self.metrics.state_stands(StateGauge {
             up: state.trouble.is_none(),
@@ -211,7 +214,7 @@ impl Operations for RunningGateway {
             unknown: state.unknown,
             unwritten: state.unwritten,
         });
-        self.metrics.exposition()
+        self.metrics.exposition(accept)
     }
 
     fn keys(&self) -> Vec<Standing> {

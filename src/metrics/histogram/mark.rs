@@ -6,8 +6,10 @@ use std::time::Duration;
 use crate::time::Timestamp;
 
 /// One observation that can be looked up elsewhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::metrics) struct Mark {
+    /// Where its bucket ends, in seconds.
+    pub(in crate::metrics) bound: f64,
     /// Its trace.
     pub(in crate::metrics) trace: [u8; 16],
     /// How long it took.
@@ -32,6 +34,13 @@ impl Marks {
             Some(Err(TryLockError::Poisoned(place))) => *place.into_inner() = Some(mark),
             Some(Err(TryLockError::WouldBlock)) | None => {}
         }
+    }
+
+    /// Somebody is at this place meanwhile.
+    #[cfg(test)]
+    pub(super) fn held(&self, bucket: usize, meanwhile: impl FnOnce()) {
+        let _held = self.0[bucket].lock().unwrap();
+        meanwhile();
     }
 
     /// What is remembered, in the order of the buckets.

@@ -109,12 +109,15 @@ impl Histogram {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let cell = self.0.layout.cell(nanos);
         self.count(cell, nanos);
+        let bucket = self.0.layout.classic(cell);
+        let bound = self.0.layout.bounds.get(bucket);
         let mark = Mark {
+            bound: bound.copied().unwrap_or(f64::INFINITY),
             trace: *trace,
             took,
             at,
         };
-        self.0.marks.leave(self.0.layout.classic(cell), mark);
+        self.0.marks.leave(bucket, mark);
     }
 
     fn count(&self, cell: usize, nanos: u64) {
@@ -141,10 +144,10 @@ impl Histogram {
     }
 
     /// The traces it remembers, by classic bucket.
-    pub(super) fn marks(&self) -> &Marks {
+    pub(in crate::metrics) fn marks(&self) -> &Marks {
         &self.0.marks
     }
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -1,6 +1,7 @@
 //! Which kind of body a request carries.
 
 use super::error::ExtractError;
+use crate::proxy::picture;
 
 /// The kinds of body a scan can come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -9,15 +10,14 @@ pub enum Medium {
     Form,
     /// A JSON document.
     Json,
-    /// A PNG or JPEG picture of a code.
+    /// A PNG, JPEG or WebP picture of a code.
     Picture,
     /// Plain text: the whole body is the code.
     Text,
 }
 
 /// What the built-in endpoint reads.
-const READ_HERE: &str =
-    "application/json, application/x-www-form-urlencoded, text/plain, image/png or image/jpeg";
+const READ_HERE: &str = "application/json, application/x-www-form-urlencoded, text/plain, image/png, image/jpeg or image/webp";
 
 /// The byte order mark, which RFC 8259 allows a reader to pass over.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -53,7 +53,10 @@ impl Medium {
             Ok(if named { Self::Form } else { guess })
         } else if is("text/plain") {
             Ok(Self::Text)
-        } else if is("image/png") || is("image/jpeg") || is("image/jpg") {
+        } else if ["image/png", "image/jpeg", "image/jpg", "image/webp"]
+            .into_iter()
+            .any(is)
+        {
             Ok(Self::Picture)
         } else {
             Err(ExtractError::Unsupported {
@@ -66,7 +69,7 @@ impl Medium {
         let body = without_mark(body).trim_ascii_start();
         if body.starts_with(b"{") {
             Self::Json
-        } else if body.starts_with(b"\x89PNG\r\n\x1A\n") || body.starts_with(b"\xFF\xD8\xFF") {
+        } else if picture::is(body) {
             Self::Picture
         } else {
             Self::Text
@@ -157,6 +160,9 @@ mod tests {
             Some(Medium::Form),
         );
         check(Some("image/png"), "x", Some(Medium::Picture));
+        check(Some("image/webp"), "x", Some(Medium::Picture));
+        check(None, "RIFF\0\0\0\0WEBP", Some(Medium::Picture));
+        check(None, "RIFF0000WAVE", Some(Medium::Text));
         check(Some("application/xml"), "{}", None);
         check(Some(""), "{}", None);
     }

@@ -30,7 +30,7 @@ use super::respond::Refusal;
 use super::visit::Visit;
 use super::{Proxy, View};
 use crate::gateway::Decision;
-use crate::metrics::Again;
+use crate::metrics::{Again, Met};
 use crate::policy::{Care, Idempotency, Scene};
 use crate::reason::{Reason, Stage};
 use crate::state::{About, Away, Claim, Entry, Keep, Name, Reserved, Seals, Standing, Ticket};
@@ -77,6 +77,12 @@ impl Keyed {
 
 /// What a repetition is answered, counted if that is an answer.
 fn answered_again((books, visit): (&Books, &Visit), standing: &Standing, why: Again) -> Told {
+    books.counts.met(match standing {
+        Standing::Done(_) => Met::Answered,
+        Standing::InFlight => Met::InFlight,
+        Standing::Other => Met::Reused,
+        Standing::Unknown => Met::Unknown,
+    });
     if matches!(standing, Standing::Done(_)) {
         books.counts.answered_again(why);
         visit.note(|event| event.repeated = true);

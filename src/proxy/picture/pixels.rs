@@ -1,4 +1,4 @@
-//! From PNG or JPEG bytes to shades of grey.
+//! From PNG, JPEG or WebP bytes to shades of grey.
 
 use std::io::Cursor;
 
@@ -8,7 +8,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::PictureError;
+use super::{PictureError, webp};
 
 /// The widest and highest picture taken.
 pub const SIDE_LIMIT: usize = 4096;
@@ -57,14 +57,32 @@ impl Grey {
     }
 }
 
-/// Decodes either format.
+/// The formats that are read.
+pub(super) enum Format {
+    Png,
+    Jpeg,
+    WebP,
+}
+
+impl Format {
+    /// What the bytes begin as.
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        if bytes.starts_with(b"\x89PNG\r\n\x1A\n") {
+            Some(Self::Png)
+        } else if bytes.starts_with(b"\xFF\xD8\xFF") {
+            Some(Self::Jpeg)
+        } else {
+            webp::is(bytes).then_some(Self::WebP)
+        }
+    }
+}
+
+/// Decodes any of the three formats.
 pub(super) fn decode(bytes: &[u8]) -> Result<Grey, PictureError> {
-    if bytes.starts_with(b"\x89PNG\r\n\x1A\n") {
-        decode_png(bytes)
-    } else if bytes.starts_with(b"\xFF\xD8\xFF") {
-        decode_jpeg(bytes)
-    } else {
-        Err(PictureError::NotAPicture)
+    match Format::of(bytes).ok_or(PictureError::NotAPicture)? {
+        Format::Png => decode_png(bytes),
+        Format::Jpeg => decode_jpeg(bytes),
+        Format::WebP => webp::decode(bytes),
     }
 }
 
@@ -115,11 +133,11 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Grey, PictureError> {
     sound(shades, width, height)
 }
 
-fn unreadable<E>(_: E) -> PictureError {
+pub(super) fn unreadable<E>(_: E) -> PictureError {
     PictureError::Unreadable
 }
 
-fn within_limits(width: u32, height: u32) -> Result<(usize, usize), PictureError> {
+pub(super) fn within_limits(width: u32, height: u32) -> Result<(usize, usize), PictureError> {
     let side = |side| usize::try_from(side).unwrap_or(usize::MAX);
     let (width, height) = (side(width), side(height));
     let pixels = width.saturating_mul(height);
@@ -129,7 +147,7 @@ fn within_limits(width: u32, height: u32) -> Result<(usize, usize), PictureError
     Ok((width, height))
 }
 
-fn sound(shades: Vec<u8>, width: usize, height: usize) -> Result<Grey, PictureError> {
+pub(super) fn sound(shades: Vec<u8>, width: usize, height: usize) -> Result<Grey, PictureError> {
     if shades.len() != width * height {
         return Err(PictureError::Unreadable);
     }
@@ -140,19 +158,19 @@ fn sound(shades: Vec<u8>, width: usize, height: usize) -> Result<Grey, PictureEr
     })
 }
 
-fn each<const N: usize>(pixels: &[u8], shade: impl Fn([u8; N]) -> u8) -> Vec<u8> {
+pub(super) fn each<const N: usize>(pixels: &[u8], shade: impl Fn([u8; N]) -> u8) -> Vec<u8> {
     let (pixels, _) = pixels.as_chunks::<N>();
     pixels.iter().copied().map(shade).collect()
 }
 
 /// The luma of ITU-R BT.601, in 256ths.
-fn shade(red: u8, green: u8, blue: u8) -> u8 {
+pub(super) fn shade(red: u8, green: u8, blue: u8) -> u8 {
     let sum = 77 * u32::from(red) + 150 * u32::from(green) + 29 * u32::from(blue);
     u8::try_from(sum >> 8).unwrap_or(u8::MAX)
 }
 
 /// The shade as it looks on white paper.
-fn on_white(shade: u8, alpha: u8) -> u8 {
+pub(super) fn on_white(shade: u8, alpha: u8) -> u8 {
     let (shade, alpha) = (u32::from(shade), u32::from(alpha));
     u8::try_from((shade * alpha + 255 * (255 - alpha)) / 255).unwrap_or(u8::MAX)
 }

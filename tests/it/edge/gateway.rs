@@ -166,17 +166,26 @@ impl TestGateway {
     /// The value of a counter or gauge by its name and labels as they are exposed.
     #[track_caller]
     pub(crate) fn metric(&self, series: &str) -> f64 {
-        let text = self.started.metrics.exposition();
+        let text = self.started.metrics.text();
         value_of(&text, series)
     }
 }
 
-/// The value of a series in an exposition.
+/// The value of a series in an exposition; of all together that say these things and more.
 #[track_caller]
 pub(crate) fn value_of(exposition: &str, series: &str) -> f64 {
-    let value = exposition
-        .lines()
-        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    let value = value.unwrap_or_else(|| panic!("no {series} in\n{exposition}"));
-    value.parse().unwrap()
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+    let labels = labels.trim_end_matches('}').split(',');
+    let found = exposition.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let (said, value) = match rest.strip_prefix('{') {
+            Some(rest) => rest.split_once("} ")?,
+            None => ("", rest.strip_prefix(' ')?),
+        };
+        let all = labels.clone().all(|label| said.contains(label));
+        all.then(|| value.split(' ').next()?.parse::<f64>().ok())?
+    });
+    let found: Vec<_> = found.collect();
+    assert!(!found.is_empty(), "no {series} in\n{exposition}");
+    found.into_iter().sum()
 }

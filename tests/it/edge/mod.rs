@@ -16,6 +16,7 @@ mod headers;
 mod introspection;
 mod key_command;
 mod limits;
+mod metrics;
 mod pages;
 mod platforms;
 mod program;
@@ -25,6 +26,7 @@ mod rotation;
 mod secrecy;
 mod shedding;
 mod signatures;
+mod telling;
 mod tls;
 mod upstreams;
 

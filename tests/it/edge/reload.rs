@@ -13,7 +13,7 @@ match   = { kind = ["goods"], scene = ["pharmacy"], family = ["ean"] }
 respond = true
 "#;
 
-fn reloader(gateway: &TestGateway) -> Reloader {
+pub(super) fn reloader(gateway: &TestGateway) -> Reloader {
     Reloader::new(
         gateway.files.main(),
         Box::new(OneSecret),

@@ -250,7 +250,7 @@ fn checks_take_an_endpoint_out_and_bring_it_back() {
     until("it comes back", || goes_to("0"));
     // One that is checked on one thread is checked once an interval, not once for each worker.
     server.fleet.note(&server.metrics);
-    let metrics = server.metrics.exposition();
+    let metrics = server.metrics.text();
     assert!(
         metrics.contains("multicode_upstream_checks_total"),
         "{metrics}"
@@ -284,7 +284,7 @@ fn where_every_endpoint_is_out_readiness_says_so_and_all_are_used() {
     let answers = storm(&server, 2, 5);
     assert!(answers.iter().all(|(status, _)| *status == 200));
     let all_out = "multicode_upstream_all_out_total{upstream=\"backend\"} 10";
-    assert!(server.metrics.exposition().contains(all_out));
+    assert!(server.metrics.text().contains(all_out));
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn an_endpoint_that_fails_is_ejected_and_the_last_one_never() {
     }
     assert_eq!(desks.each_ref().map(Desk::requests), [1, 39]);
     server.fleet.note(&server.metrics);
-    let metrics = server.metrics.exposition();
+    let metrics = server.metrics.text();
     let port = desks[0].port;
     let of = format!("upstream=\"backend\",endpoint=\"127.0.0.1:{port}\"");
     for line in [
@@ -427,7 +427,7 @@ fn who_finds_no_room_waits_for_a_while_or_not_at_all() {
     assert_eq!((count(200), count(502)), (1, 4), "{answers:?}");
     let busy = answers.iter().filter(|(_, body)| body == "busy").count();
     assert_eq!((busy, desks[0].requests()), (4, 1));
-    let metrics = server.metrics.exposition();
+    let metrics = server.metrics.text();
     for (why, count) in [("full", 3), ("waited", 1)] {
         let line =
             format!("multicode_upstream_shed_total{{upstream=\"backend\",why=\"{why}\"}} {count}");
