@@ -39,6 +39,7 @@ pub mod gateway;
 pub mod explain;
 
 // The engine.
+pub mod audit;
 pub mod fetch;
 pub mod keyfile;
 pub mod limit;

@@ -139,6 +139,8 @@ reasons! {
     StoreUnavailable = "store-unavailable", Guard, "What was sent cannot be recorded";
     /// The store of used codes holds as many as it may.
     StoreFull = "store-full", Guard, "Too many codes are remembered";
+    /// What is about to be done cannot be written to the audit trail.
+    AuditUnavailable = "audit-unavailable", Guard, "The audit trail cannot be written";
     /// Every endpoint of the backend has as many requests as it may, and others wait already.
     UpstreamBusy = "upstream-busy", Forward, "The department is busy";
     /// No connection to the backend could be made; nothing was sent.

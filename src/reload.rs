@@ -155,6 +155,9 @@ impl Reloader {
         if site.shared.books.written != app::written(&config.state) {
             return Err("[state] was changed, which needs a restart".to_owned());
         }
+        if site.shared.audit_written != app::audit_written(config.audit.as_ref()) {
+            return Err("[audit] was changed, which needs a restart".to_owned());
+        }
         let place = |entrance: &Entrance| {
             config
                 .listeners

@@ -22,6 +22,15 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// A place the audit trail is sent to cannot be used.
+    #[error("cannot use the trust roots of [audit.ship.{name}]")]
+    Ship {
+        /// Its name.
+        name: Box<str>,
+        /// What is wrong with them.
+        #[source]
+        source: Box<TlsError>,
+    },
     /// A terminals' address is taken or not ours.
     #[error("cannot listen for terminals")]
     Bind(#[from] BindError),

@@ -3,6 +3,7 @@
 //! Addresses are bound before anything is served, so that a start that cannot succeed fails whole.
 //! The clock and the randomness of the process enter here.
 
+mod audit;
 mod books;
 mod doors;
 mod error;
@@ -20,6 +21,7 @@ use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::ClientConfig;
 
+pub use self::audit::{AuditFolder, audit, audit_written};
 pub use self::books::{moment, written};
 use self::doors::Doors;
 pub use self::error::StartError;
@@ -98,15 +100,24 @@ impl App {
         let scenes = config.gateway.scenes.iter();
         let most_replicas = scenes.map(|it| it.care.replicas).max().unwrap_or_default();
         let books = Arc::new(books::open(&state, most_replicas, metrics.state())?);
-        let shared = Shared::new(keeper, Arc::clone(&books), metrics.limits(), Instant::now());
+        let audit = config.audit.as_ref();
+        let audit = audit.map(|written| audit::audit(written, metrics.audit()));
+        let audit = audit.transpose()?;
+        let shared = Shared {
+            audit: audit.clone(),
+            audit_written: audit_written(config.audit.as_ref()),
+            ..Shared::new(keeper, Arc::clone(&books), metrics.limits(), Instant::now())
+        };
         let telemetry = shared.telemetry.clone();
-        let telling = Telling::begin(telemetry.trays, telemetry.logged);
+        let telling = Telling::begin(telemetry.trays, telemetry.logged, audit.clone());
         let site = site(config, &metrics, shared)?;
         metrics.reloaded(true, now());
+        let ledger = books::LedgerFile::of(state, &books);
+        let audit = audit.map(|audit| Box::new(AuditFolder(audit)) as Box<dyn Exclusive>);
         doors.hold_to_descriptors(connections);
         Ok(Self {
             doors,
-            exclusive: books::LedgerFile::of(state, &books).into_iter().collect(),
+            exclusive: ledger.into_iter().chain(audit).collect(),
             sites: Arc::new(ArcSwap::from_pointee(site)),
             metrics,
             telling: telling.map_err(StartError::Worker)?,
@@ -175,6 +186,7 @@ impl App {
     /// Lets go of what only one process may hold, the last one first. To be called when no worker
     /// runs any more. Blocks.
     pub fn drained(&mut self) {
+        self.telling.finish();
         self.exclusive.iter_mut().rev().for_each(|it| it.release());
     }
 

@@ -5,6 +5,7 @@ use std::io;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::StartError;
+use crate::audit::Audit;
 use crate::config;
 use crate::telemetry::{Clerk, Live, Log, Pseudonyms, Pulse, Sink, Trays, log};
 
@@ -15,24 +16,36 @@ pub struct Telling {
     pub live: Live,
     /// The last quarter of an hour.
     pub pulse: Pulse,
-    _clerk: Clerk,
+    clerk: Clerk,
 }
 
 impl Telling {
     /// Begins to tell what workers lay into `trays`.
-    pub(super) fn begin(trays: Trays, logged: log::Share) -> io::Result<Self> {
+    pub(super) fn begin(
+        trays: Trays,
+        logged: log::Share,
+        audit: Option<Audit>,
+    ) -> io::Result<Self> {
         let (live, pulse) = (Live::default(), Pulse::default());
         let log = Log::new(io::stderr(), logged);
-        let sinks: Vec<Box<dyn Sink>> = vec![
+        let mut sinks: Vec<Box<dyn Sink>> = vec![
             Box::new(log),
             Box::new(live.clone()),
             Box::new(pulse.clone()),
         ];
+        sinks.extend(audit.map(|audit| Box::new(audit) as Box<dyn Sink>));
         Ok(Self {
             live,
             pulse,
-            _clerk: Clerk::start(trays, sinks)?,
+            clerk: Clerk::start(trays, sinks)?,
         })
+    }
+}
+
+impl Telling {
+    /// Tells what is still to be told. Blocks.
+    pub(super) fn finish(&self) {
+        self.clerk.finish();
     }
 }
 

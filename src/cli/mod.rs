@@ -3,6 +3,7 @@
 //! A command writes to the streams it is given and returns how it went; nothing here ends the
 //! process or reads the clock on its own.
 
+mod audit;
 mod check;
 mod completions;
 mod decode;
@@ -38,6 +39,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Verify an audit trail, or print its records.
+    Audit(audit::Options),
     /// Say everything that is wrong with the configuration.
     Check(check::Options),
     /// Print a completion script for a shell.
@@ -98,6 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, process: &mut Process<
 impl Command {
     fn run(self, process: &mut Process<'_>) -> Result<Exit, Failure> {
         match self {
+            Self::Audit(options) => audit::run(&options, process),
             Self::Check(options) => check::run(&options, process),
             Self::Completions(options) => completions::run(&options, process),
             Self::Decode(options) => decode::run(&options, process),

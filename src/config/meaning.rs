@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::secrets::Secret;
 use super::source::Place;
+use crate::audit::Form;
 use crate::family::{Family, Kind, Region};
 use crate::fetch::Feed;
 use crate::fetch::Introspection;
@@ -48,6 +49,8 @@ pub struct Config {
     pub state: State,
     /// What is told of scans.
     pub telemetry: Telemetry,
+    /// Where it is kept who scanned what, and what came of it.
+    pub audit: Option<Audit>,
     /// How fast requests may come.
     pub rates: Rates,
     /// The backends; routes name them by their place here.
@@ -204,6 +207,59 @@ impl Default for State {
             claims: 4_194_304,
         }
     }
+}
+
+/// How the audit trail is kept.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// Where.
+    pub folder: PathBuf,
+    /// What this gateway is called there; none: as the machine.
+    pub node: Option<Box<str>>,
+    /// What signs it.
+    pub key: AuditKey,
+    /// How long it is kept.
+    pub keep: Duration,
+    /// Bytes after which another file begins.
+    pub segment: u64,
+    /// The age at which another file begins.
+    pub rotate: Duration,
+    /// How long a record stays unsigned.
+    pub checkpoint: Duration,
+    /// Bytes of the disk that only what must be written may take.
+    pub least_free: u64,
+    /// How long a scan waits for the disk.
+    pub patience: Duration,
+    /// Where it is sent as well.
+    pub ships: Vec<Ship>,
+}
+
+/// What signs the audit trail.
+#[derive(Clone, Debug)]
+pub enum AuditKey {
+    /// A key of the folder's own.
+    Own,
+    /// This seed; none if it is not set.
+    Named(Option<Secret>),
+}
+
+/// A place the audit trail is sent to.
+#[derive(Clone, Debug)]
+pub struct Ship {
+    /// Its name.
+    pub name: Box<str>,
+    /// A name or an address, without brackets.
+    pub host: Box<str>,
+    /// The port.
+    pub port: u16,
+    /// Path and query.
+    pub path: Box<str>,
+    /// The only trust root, PEM; none: clear text.
+    pub ca: Option<PathBuf>,
+    /// What is sent.
+    pub form: Form,
+    /// A header with a secret.
+    pub token: Option<(Box<str>, Secret)>,
 }
 
 /// A backend.

@@ -21,7 +21,9 @@ use self::diagnostic::Collector;
 pub use self::diagnostic::{Diagnostic, Diagnostics, Severity};
 use self::file::{RoutesFile, Shared};
 use self::lower::{Files, Surroundings};
-pub use self::meaning::{Config, Limits, Listener, State, StatePlace, Telemetry, Trial, Upstream};
+pub use self::meaning::{
+    Audit, AuditKey, Config, Limits, Listener, Ship, State, StatePlace, Telemetry, Trial, Upstream,
+};
 pub(crate) use self::reader::Address;
 pub use self::render::Style;
 pub use self::secrets::{NoSecrets, ProcessSecrets, Secret, SecretError, SecretRef, Secrets};

@@ -3,6 +3,7 @@
 //! Every label value comes from the configuration or a closed enum, never from a scan. Handles are
 //! resolved when a configuration is loaded: counting a scan is one atomic addition.
 
+mod audit;
 mod desks;
 mod durations;
 mod exposition;
@@ -25,6 +26,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use self::audit::{AuditCounts, SinkCounts};
 pub use self::desks::{Desks, Lost, Picture};
 use self::durations::{Clocks, Durations};
 pub use self::exposition::Exposition;
@@ -63,6 +65,7 @@ pub struct Metrics {
     ambiguous: Series<Counter>,
     introspections: Series<Counter>,
     reloads: Series<Counter>,
+    audit: AuditCounts,
     issuers: Issuers,
     limits: Limits,
     state: State,
@@ -122,6 +125,7 @@ impl Default for Metrics {
             "When files last came into force",
             last_reload_success.clone(),
         );
+        let audit = AuditCounts::register(registry);
         let issuers = Issuers::register(registry);
         let limits = Limits::register(registry);
         let state = State::register(registry);
@@ -135,6 +139,7 @@ impl Default for Metrics {
             ambiguous,
             introspections,
             reloads,
+            audit,
             issuers,
             limits,
             state,

@@ -4,4 +4,4 @@ pub mod place;
 pub mod scene;
 
 pub use self::place::{Place, Strangers, Terminal, Terminals};
-pub use self::scene::{Care, Demand, Idempotency, RegionRule, Scene, Scenes, WhenAway};
+pub use self::scene::{Audited, Care, Demand, Idempotency, RegionRule, Scene, Scenes, WhenAway};

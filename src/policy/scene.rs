@@ -57,6 +57,18 @@ pub struct Care {
     pub when_away: WhenAway,
     /// Replicas of the store that must have a record before anything is sent.
     pub replicas: u8,
+    /// Whether the audit trail must have a record before anything is sent.
+    pub audit: Audited,
+}
+
+/// What is done while the audit trail cannot be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audited {
+    /// The scan goes on, and may be missing in the trail.
+    #[default]
+    BestEffort,
+    /// Nothing is sent that is not in the trail.
+    Required,
 }
 
 /// Whether requests must carry an idempotency key.

@@ -40,17 +40,6 @@ pub(super) struct Act {
     pub(super) care: Care,
 }
 
-impl Act {
-    /// The same without a record of it.
-    pub(super) fn unrecorded(deed: Deed) -> Self {
-        Self {
-            deed,
-            entry: None,
-            care: Care::default(),
-        }
-    }
-}
-
 /// What is to be done about a scan.
 #[derive(Debug)]
 pub(super) enum Deed {

@@ -172,6 +172,7 @@ impl Refusal {
             | Reason::IssuerUnavailable
             | Reason::StoreUnavailable
             | Reason::StoreFull
+            | Reason::AuditUnavailable
             | Reason::UpstreamBusy
             | Reason::UpstreamUnreachable
             | Reason::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
@@ -199,6 +200,7 @@ impl Refusal {
                 | Reason::RateLimited
                 | Reason::StoreFull
                 | Reason::StoreUnavailable
+                | Reason::AuditUnavailable
                 | Reason::UpstreamBusy
                 | Reason::UpstreamUnreachable
                 | Reason::Overloaded

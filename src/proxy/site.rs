@@ -19,6 +19,7 @@ use super::landing::Landing;
 use super::pictures::{MAX_PICTURE_BYTES, Pictures};
 use super::respond::{self, Refusal};
 use super::verifiers::Verifiers;
+use crate::audit::Audit;
 use crate::fetch::Keeper;
 use crate::fetch::Platform;
 use crate::gateway::{Door, Gateway};
@@ -103,6 +104,10 @@ pub struct Shared {
     pub counts: metrics::Limits,
     /// How scans are told of.
     pub telemetry: Telemetry,
+    /// The trail of who scanned what; none if the files ask for none.
+    pub audit: Option<Audit>,
+    /// What was written about it, as far as it may be shown.
+    pub audit_written: Box<str>,
 }
 
 /// How scans are told of, whichever configuration is in force.
@@ -122,6 +127,8 @@ impl Shared {
     pub fn new(keeper: Keeper, books: Arc<Books>, counts: metrics::Limits, began: Instant) -> Self {
         Self {
             telemetry: Telemetry::default(),
+            audit: None,
+            audit_written: Box::default(),
             books,
             flights: Flights::new(counts.clone()),
             memory: Memory::new(began),

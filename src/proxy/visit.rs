@@ -12,11 +12,12 @@ use super::exchange::Exchange;
 use super::identity::Identity;
 use super::limits::Standings;
 use super::respond::Refusal;
+use crate::audit::{Class, Record, Unwritten};
 use crate::classify::{Tried, Witness};
 use crate::family::region::Relation;
 use crate::family::{Code, Family, Match, Region};
 use crate::gateway::{Decision, Recorder, Rejection};
-use crate::policy::{Place, Scene};
+use crate::policy::{Audited, Care, Place, Scene};
 use crate::reason::{Reason, Stage};
 use crate::route::Route;
 use crate::scan::Scan;
@@ -162,6 +163,22 @@ impl Visit {
             let issuer = decision.verified.issuer();
             event.issuer = issuer.and_then(|issuer| event.names.issuer(&issuer.id));
         });
+    }
+
+    /// Has the audit trail hold it before anything is sent, where its scene asks for that.
+    pub(super) async fn audit(&self, care: Care) -> Result<(), Reason> {
+        if care.audit == Audited::BestEffort {
+            return Ok(());
+        }
+        let record = Record::of(&self.notes.borrow().event, Class::Decision);
+        let written = match &self.view.site.shared.audit {
+            Some(audit) => audit.commit(record).await,
+            None => Err(Unwritten::Away),
+        };
+        self.lap(Stage::Guard);
+        written.map_err(|_| Reason::AuditUnavailable)?;
+        self.note(|event| event.audited = true);
+        Ok(())
     }
 
     /// Notes that the department answered.

@@ -20,23 +20,28 @@ pub trait Sink: Send {
 /// The thread. Dropped, it passes on what is there and ends.
 #[derive(Debug)]
 pub struct Clerk {
-    end: Option<mpsc::Sender<()>>,
+    asked: Option<mpsc::Sender<mpsc::Sender<()>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Clerk {
     /// Begins to empty `trays` into `sinks`.
     pub fn start(trays: Trays, mut sinks: Vec<Box<dyn Sink>>) -> io::Result<Self> {
-        let (end, ended) = mpsc::channel();
+        let (asked, asks) = mpsc::channel::<mpsc::Sender<()>>();
         let work = move || {
             loop {
-                let over = ended.recv_timeout(ROUND) != Err(RecvTimeoutError::Timeout);
+                let said = asks.recv_timeout(ROUND);
+                let over = matches!(said, Err(RecvTimeoutError::Disconnected));
                 trays.empty(|events, lost| {
                     let events: Vec<_> = events.drain(..).map(Arc::new).collect();
                     for sink in &mut sinks {
                         sink.take(&events, lost);
                     }
                 });
+                if let Ok(done) = said {
+                    // Who asked may not wait any more.
+                    let _ = done.send(());
+                }
                 if over {
                     return;
                 }
@@ -44,15 +49,28 @@ impl Clerk {
         };
         let thread = thread::Builder::new().name("clerk".to_owned());
         Ok(Self {
-            end: Some(end),
+            asked: Some(asked),
             thread: Some(thread.spawn(work)?),
         })
     }
 }
 
+impl Clerk {
+    /// Passes on what is there by now. Blocks.
+    pub fn finish(&self) {
+        let (done, is_done) = mpsc::channel();
+        if let Some(asked) = &self.asked
+            && asked.send(done).is_ok()
+        {
+            // A clerk that is gone has nothing left to pass on.
+            let _ = is_done.recv();
+        }
+    }
+}
+
 impl Drop for Clerk {
     fn drop(&mut self) {
-        self.end = None;
+        self.asked = None;
         if let Some(thread) = self.thread.take() {
             // What it panicked about was logged then.
             let _ = thread.join();

@@ -165,6 +165,8 @@ pub struct ScanEvent {
     pub upstream_status: Option<u16>,
     /// Whether its department was asked.
     pub sent: Sent,
+    /// Whether the audit trail had it before anything was sent.
+    pub audited: bool,
     /// Stands for the person, or for the text where no person is known.
     pub subject: Option<Pseudonym>,
     /// What the family's mask shows of the text.
@@ -213,6 +215,7 @@ impl ScanEvent {
             repeated: false,
             upstream_status: None,
             sent: Sent::No,
+            audited: false,
             subject: None,
             shown: None,
             artefacts: Artefacts::default(),

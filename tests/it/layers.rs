@@ -3,7 +3,7 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 33] = [
+const LAYERS: [&str; 34] = [
     "main",
     "cli",
     "reload",
@@ -15,6 +15,7 @@ const LAYERS: [&str; 33] = [
     "proxy",
     "handover",
     "server",
+    "audit",
     "state",
     "fetch",
     "keyfile",

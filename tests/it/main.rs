@@ -62,6 +62,10 @@ mod external_tokens;
 #[cfg(test)]
 mod state;
 
+/// The audit trail: what is seen of every tampering, what survives every crash, what arrives elsewhere.
+#[cfg(test)]
+mod audit;
+
 /// What holds for every text and every table.
 #[cfg(test)]
 mod properties;

@@ -3,6 +3,7 @@
 //! Each table of the manual is one struct here; a key that must be there is an `Option` only where
 //! its absence must not hide the rest of the table.
 
+pub(crate) mod audit;
 pub(crate) mod family;
 pub(crate) mod introspection;
 pub(crate) mod issuer;
@@ -20,6 +21,7 @@ pub(crate) mod upstream;
 use super::reader::{Table, Value, choice, list, parsed, string};
 use super::source::Spanned;
 use crate::family::{Kind, Region};
+pub(crate) use audit::Audit;
 pub(crate) use family::Family;
 pub(crate) use introspection::Introspection;
 pub(crate) use issuer::Issuer;
@@ -59,6 +61,8 @@ pub(crate) struct RoutesFile {
     pub(crate) state: Option<State>,
     /// `[telemetry]`.
     pub(crate) telemetry: Option<Telemetry>,
+    /// `[audit]`.
+    pub(crate) audit: Option<Audit>,
     /// `[scene.*]`.
     pub(crate) scenes: Named<Scene>,
     /// `[redirects] hosts`.
@@ -106,6 +110,7 @@ impl RoutesFile {
             snapshot: table.optional("keys", |value| snapshot(value.table()?)),
             state: table.optional("state", |value| Some(State::read(value.table()?))),
             telemetry: table.optional("telemetry", |value| Some(Telemetry::read(value.table()?))),
+            audit: table.optional("audit", |value| Some(Audit::read(value.table()?))),
             scenes: table.named("scene", |_, table| Some(Scene::read(table))),
             redirect_hosts: table
                 .optional("redirects", |value| hosts(value.table()?))

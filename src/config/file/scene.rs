@@ -8,7 +8,7 @@ use crate::config::reader::{
 };
 use crate::config::source::{Place, Spanned};
 use crate::family::Kind;
-use crate::policy::{Demand, Idempotency, RegionRule, WhenAway};
+use crate::policy::{Audited, Demand, Idempotency, RegionRule, WhenAway};
 use crate::trust::Assurance;
 
 /// `[scene.*]`.
@@ -26,6 +26,7 @@ pub(crate) struct Scene {
     pub(crate) reuse: Option<Spanned<bool>>,
     pub(crate) when_store_away: Option<Spanned<WhenAway>>,
     pub(crate) replicas: Option<Spanned<u8>>,
+    pub(crate) audit: Option<Spanned<Audited>>,
     pub(crate) regions: Vec<Spanned<RegionRule>>,
     pub(crate) codes: Vec<(Word, Word)>,
 }
@@ -43,6 +44,10 @@ impl Scene {
             ("required", Idempotency::Required),
         ];
         let away = [("closed", WhenAway::Closed), ("local", WhenAway::Local)];
+        let audits = [
+            ("best-effort", Audited::BestEffort),
+            ("required", Audited::Required),
+        ];
         let scene = Self {
             at: table.at(),
             names: table.optional("names", names),
@@ -56,6 +61,7 @@ impl Scene {
             reuse: table.optional("reuse", boolean),
             when_store_away: table.optional("when_store_away", choice(&away)),
             replicas: table.optional("replicas", integer(0..=5_u8)),
+            audit: table.optional("audit", choice(&audits)),
             regions: table.optional("regions", list(rule)).unwrap_or_default(),
             codes: table.optional("codes", pairs).unwrap_or_default(),
         };

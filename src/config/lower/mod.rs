@@ -3,6 +3,7 @@
 //! Every mistake is noted and the rest still lowered, so that one load shows them all; whether the
 //! result may be used is the collector's to say.
 
+mod audit;
 mod contracts;
 mod doors;
 mod families;
@@ -78,7 +79,7 @@ impl Surroundings<'_> {
             Ok(None) => {
                 let found =
                     Diagnostic::warning("unset-secret", reference.at, format!("{name} is not set"));
-                let help = "what needs it answers key-unavailable, contract-unfilled or store-unavailable until it is";
+                let help = "what needs it answers key-unavailable, contract-unfilled, store-unavailable or audit-unavailable until it is";
                 self.collector.push(found.help(help));
                 None
             }
@@ -112,7 +113,7 @@ pub(crate) struct Lowered {
 pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
     let known = Known::gather(files, around.collector);
     let mut families = families::lower(&files.families, around);
-    let scenes = scenes::lower(&files.main.scenes, around);
+    let scenes = scenes::lower(&files.main.scenes, files.main.audit.is_some(), around);
     let upstreams = upstreams::lower(files, around);
     let hosts = doors::redirect_hosts(&files.main.redirect_hosts, around);
     let contracts = contracts::lower(files, around);
@@ -148,6 +149,7 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
             .as_ref()
             .and_then(|admin| Some(admin.address?.value)),
         limits: doors::limits(&files.main.limits),
+        audit: audit::lower(files.main.audit.as_ref(), around),
         state: state::lower(files.main.state.as_ref(), &files.main.scenes, around),
         telemetry: telemetry::lower(files.main.telemetry.as_ref(), around),
         rates: rates::lower(files, &known, around),

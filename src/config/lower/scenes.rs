@@ -1,24 +1,30 @@
 //! Scenes: every demand spelled out.
 
 use super::Surroundings;
+use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{Named, Scene as Written, Word};
 use crate::family::Names;
-use crate::policy::{Care, Idempotency, Scene, Scenes, WhenAway};
+use crate::policy::{Audited, Care, Idempotency, Scene, Scenes, WhenAway};
 
 /// Lowers every scene that is whole.
-pub(super) fn lower(written: &Named<Written>, around: Surroundings<'_>) -> Scenes {
+pub(super) fn lower(written: &Named<Written>, has_trail: bool, around: Surroundings<'_>) -> Scenes {
     let each = written.iter().filter_map(|(name, scene)| {
         let scene = scene.as_ref()?;
         if scene.accepts.as_ref().is_some_and(Vec::is_empty) {
             let message = "\"accepts\" is empty, so every code is refused here";
             around.error("bad-value", scene.at, message);
         }
-        lower_one(name, scene, around)
+        lower_one(name, scene, has_trail, around)
     });
     Scenes::new(each.collect())
 }
 
-fn lower_one(name: &Word, scene: &Written, around: Surroundings<'_>) -> Option<Scene> {
+fn lower_one(
+    name: &Word,
+    scene: &Written,
+    has_trail: bool,
+    around: Surroundings<'_>,
+) -> Option<Scene> {
     let boxed = |word: &Word| word.value.as_str().into();
     let names = scene.names.clone().unwrap_or_default();
     Some(Scene {
@@ -33,7 +39,10 @@ fn lower_one(name: &Word, scene: &Written, around: Surroundings<'_>) -> Option<S
         assurance: scene.assurance?.value,
         max_age: scene.max_age.map(|age| age.value),
         settlement: scene.settlement?.value,
-        care: care(scene, around),
+        care: Care {
+            audit: audit(scene, has_trail, around),
+            ..care(scene, around)
+        },
         regions: scene.regions.iter().map(|it| it.value).collect(),
         codes: scene
             .codes
@@ -42,6 +51,24 @@ fn lower_one(name: &Word, scene: &Written, around: Surroundings<'_>) -> Option<S
             .collect(),
         index: 0,
     })
+}
+
+/// Where money moves, nothing is sent that is not in the trail, if one is kept.
+fn audit(scene: &Written, has_trail: bool, around: Surroundings<'_>) -> Audited {
+    let required = scene.audit.filter(|it| it.value == Audited::Required);
+    if let (Some(required), false) = (required, has_trail) {
+        let message = "nothing says where the audit trail is kept, so every scan would be refused";
+        let found = Diagnostic::error("audit-without-folder", required.at, message);
+        let help = "write [audit] with folder = \"state/audit\"";
+        around.collector.push(found.help(help));
+    }
+    let settles = scene.settlement.is_some_and(|it| it.value);
+    let usual = if settles && has_trail {
+        Audited::Required
+    } else {
+        Audited::BestEffort
+    };
+    scene.audit.map_or(usual, |it| it.value)
 }
 
 /// Where money moves, nothing is forwarded twice and nothing unrecorded.
@@ -66,5 +93,6 @@ fn care(scene: &Written, around: Surroundings<'_>) -> Care {
         reuse: scene.reuse.is_some_and(|it| it.value),
         when_away: local.map(|it| it.value).unwrap_or_default(),
         replicas: scene.replicas.map(|it| it.value).unwrap_or_default(),
+        audit: Audited::default(),
     }
 }

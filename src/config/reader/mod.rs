@@ -13,7 +13,9 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::{Collector, Diagnostic, UNREADABLE};
 use super::source::{Place, SourceId, Spanned};
 use super::suggest::{help, quoted};
-pub(crate) use network::{Address, Endpoint, Scheme, address, cidr, endpoint, socket_address};
+pub(crate) use network::{
+    Address, Destination, Endpoint, Scheme, address, cidr, destination, endpoint, socket_address,
+};
 pub(crate) use scalar::{
     boolean, choice, duration, instant, integer, parsed, share, size, span, string,
 };

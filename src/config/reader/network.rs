@@ -90,6 +90,44 @@ fn host_and_port(uri: &http::Uri, usual: u16) -> Option<(String, u16)> {
     Some((host.to_owned(), port))
 }
 
+/// Where something is sent: scheme, host, port, path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    /// Scheme, host and port.
+    pub(crate) endpoint: Endpoint,
+    /// Path and query; begins with a slash.
+    pub(crate) path: String,
+}
+
+/// Reads `http://HOST[:PORT]/PATH[?QUERY]`, or the same with `https`.
+pub(crate) fn destination(value: Value<'_>) -> Option<Spanned<Destination>> {
+    const EXPECTED: &str = "an address such as \"https://logs.example.gov.cn/v1/logs\"";
+    let DeValue::String(text) = value.get() else {
+        return value.mismatch(EXPECTED);
+    };
+    if text.contains(['@', '#']) {
+        value.context().mask(value.at());
+        return value.invalid("must hold no user, password or fragment");
+    }
+    let parse = || {
+        let uri: http::Uri = text.parse().ok()?;
+        let (scheme, usual) = match uri.scheme_str()? {
+            "http" => (Scheme::Http, 80),
+            "https" => (Scheme::Https, 443),
+            _ => return None,
+        };
+        let (host, port) = host_and_port(&uri, usual)?;
+        Some(Destination {
+            endpoint: Endpoint { scheme, host, port },
+            path: uri.path_and_query()?.to_string(),
+        })
+    };
+    match parse() {
+        Some(destination) => Some(Spanned::new(destination, value.at())),
+        None => value.invalid(&format!("must be {EXPECTED}")),
+    }
+}
+
 /// A resource of a server that is spoken to with TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {

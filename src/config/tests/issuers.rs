@@ -363,7 +363,7 @@ help: add the algorithm to [signature] of the family whose codes it signs
 routes.toml:18:57: warning: env:A is not set
  18 | keys = [{ id = \"a\", algorithm = \"hmac-sha512\", secret = \"env:A\" }]
     |                                                         ^^^^^^^
-help: what needs it answers key-unavailable, contract-unfilled or store-unavailable until it is
+help: what needs it answers key-unavailable, contract-unfilled, store-unavailable or audit-unavailable until it is
 ",
     );
 }
@@ -375,7 +375,7 @@ fn an_unset_secret_is_worth_a_warning() {
         "routes.toml:18:54: warning: env:UNSET is not set
  18 | keys = [{ id = \"a\", algorithm = \"hmac-sm3\", secret = \"env:UNSET\" }]
     |                                                      ^^^^^^^^^^^
-help: what needs it answers key-unavailable, contract-unfilled or store-unavailable until it is
+help: what needs it answers key-unavailable, contract-unfilled, store-unavailable or audit-unavailable until it is
 ",
     );
 }

@@ -133,7 +133,7 @@ help: write anonymous = true if that is meant, or leave the scene out of \"scene
 routes.toml:18:7: warning: env:STATE is not set
  18 | key = \"env:STATE\"
     |       ^^^^^^^^^^^
-help: what needs it answers key-unavailable, contract-unfilled or store-unavailable until it is
+help: what needs it answers key-unavailable, contract-unfilled, store-unavailable or audit-unavailable until it is
 ",
     );
 }

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{Books, answer};
+use crate::policy::Care;
 use crate::proxy::View;
 use crate::proxy::consult::Deed;
 use crate::proxy::forward::{self, no_answer};
@@ -35,6 +36,7 @@ pub(super) type Told = Result<Response<ResponseBody>, Refusal>;
 pub(super) struct Carrier {
     pub(super) view: Rc<View>,
     pub(super) visit: Rc<Visit>,
+    pub(super) care: Care,
     pub(super) books: Arc<Books>,
     pub(super) timer: Timer,
     pub(super) clock: fn() -> Timestamp,
@@ -53,8 +55,13 @@ impl Carrier {
     /// told.
     pub(super) async fn carry(self, deed: Deed, mut ticket: Ticket, tell: oneshot::Sender<Told>) {
         let mut unintended = None;
+        let mut unaudited = None;
         let mut intent = async || {
             self.visit.lap(Stage::Forward);
+            if let Err(reason) = self.visit.audit(self.care).await {
+                unaudited = Some(reason);
+                return Err(Withheld);
+            }
             let intended = ticket.intend(self.now()).await;
             self.visit.lap(Stage::Guard);
             intended.map_err(|why| {
@@ -78,6 +85,10 @@ impl Carrier {
             }
         };
         let told = match done {
+            _ if let Some(reason) = unaudited => {
+                ticket.settle(Outcome::NotSent, self.now()).await;
+                Err(reason.into())
+            }
             Ok(response) => return self.keep(response, ticket, tell).await,
             Err(SendError::Withheld) => match unintended {
                 Some(Unintended::Known(standing)) => answer::of(&standing),

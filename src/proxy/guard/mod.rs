@@ -194,6 +194,7 @@ impl Proxy {
             }
             (None, Deed::Answer(response)) => Ok(response),
             (None, Deed::Ask { upstream, ask }) => {
+                visit.audit(act.care).await?;
                 let told = forward::send(&view.upstreams, upstream, ask).await;
                 visit.lap(Stage::Forward);
                 if let Ok(response) = &told {
@@ -222,13 +223,19 @@ impl Proxy {
             Ok(Err((standing, why))) => return answered_again((&books, visit), &standing, why),
             // A scanner that reads twice will be two scans; nothing else is lost.
             Err(refusal) if light && refusal.reason != Reason::InFlight => {
-                return Box::pin(self.perform(view, Act::unrecorded(deed), visit)).await;
+                let unrecorded = Act {
+                    deed,
+                    entry: None,
+                    care,
+                };
+                return Box::pin(self.perform(view, unrecorded, visit)).await;
             }
             Err(refusal) => return Err(refusal),
         };
         let carrier = Carrier {
             view: Rc::clone(view),
             visit: Rc::clone(visit),
+            care,
             books,
             timer: self.timer.clone(),
             clock: self.clock,

@@ -13,6 +13,9 @@ use super::view::View;
 /// The lines read across the picture, and as many down.
 const LINES: u32 = 24;
 
+/// How many times as many lines are read where one says something and too few confirm it.
+const CLOSER: u32 = 4;
+
 /// The lines that must say the same.
 const AGREEING: usize = 3;
 
@@ -38,11 +41,21 @@ pub(super) fn find(View { matrix, factor }: &View) -> Vec<Found> {
     codes
 }
 
+/// What enough lines agree upon; a low barcode, which few lines meet, is looked at more closely.
 fn sweep(side: u32, line: impl Fn(u32) -> BitArray) -> impl Iterator<Item = Candidate> {
+    let agreed = |candidate: &Candidate| candidate.lines >= AGREEING;
+    let mut candidates = read(side, LINES, &line);
+    if !candidates.is_empty() && !candidates.iter().any(agreed) {
+        candidates = read(side, CLOSER * LINES, &line);
+    }
+    candidates.into_iter().filter(agreed)
+}
+
+fn read(side: u32, lines: u32, line: impl Fn(u32) -> BitArray) -> Vec<Candidate> {
     let mut readers = Readers::default();
     let mut candidates: Vec<Candidate> = Vec::new();
-    for at in 1..=LINES {
-        let at = u32::try_from(u64::from(side) * u64::from(at) / u64::from(LINES + 1));
+    for at in 1..=lines {
+        let at = u32::try_from(u64::from(side) * u64::from(at) / u64::from(lines + 1));
         let at = at.unwrap_or(side);
         let mut line = line(at);
         if runs(&line) < FEWEST_RUNS {
@@ -65,8 +78,6 @@ fn sweep(side: u32, line: impl Fn(u32) -> BitArray) -> impl Iterator<Item = Cand
         }
     }
     candidates
-        .into_iter()
-        .filter(|candidate| candidate.lines >= AGREEING)
 }
 
 /// How often the line changes between black and white.

@@ -1,0 +1,7 @@
+mod bench;
+mod disks;
+mod kills;
+mod measure;
+mod ships;
+mod tails;
+mod tampering;
