@@ -4,17 +4,18 @@
 //! says so: the log, the metrics, `/readyz`. Listeners stay as they were bound: their rules are
 //! reloaded, their addresses, certificates and number need a restart.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
 use crate::app;
-use crate::config::{self, Config, Secrets, Style};
+use crate::config::{self, Config, Diagnostics, Secrets, Style, Written};
 use crate::metrics::Metrics;
 use crate::proxy::{Entrance, Site};
 use crate::time::Timestamp;
-use crate::trial;
+use crate::trial::{self, Outcome};
 use crate::trust::Issuer;
 use crate::trust::standing::chain;
 
@@ -25,6 +26,11 @@ pub struct Reloader {
     sites: Arc<ArcSwap<Site>>,
     metrics: Metrics,
     standing: Mutex<Standing>,
+    /// The files in force.
+    written: ArcSwap<Written>,
+    /// What the files' tests came to when they were last run for files in force.
+    trials: Mutex<Option<Arc<[Outcome]>>>,
+    history: Mutex<VecDeque<Reload>>,
     /// Held by the reload under way. Two at once might put their sites in force in another order
     /// than their keys.
     under_way: Mutex<()>,
@@ -38,6 +44,42 @@ impl std::fmt::Debug for Reloader {
     }
 }
 
+/// The reloads that are remembered.
+const REMEMBERED: usize = 100;
+
+/// Who asked for the files to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// An operator, by a request.
+    Api,
+    /// Whoever sent a signal.
+    Signal,
+    /// The start of the process.
+    Start,
+}
+
+impl By {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Signal => "signal",
+            Self::Start => "start",
+        }
+    }
+}
+
+/// One reading of the files.
+#[derive(Clone, Debug)]
+pub struct Reload {
+    /// When.
+    pub at: Timestamp,
+    /// Why they were refused; none: they were put in force.
+    pub why: Option<Arc<str>>,
+    /// Who asked.
+    pub by: By,
+}
+
 /// How the configuration in force stands to the files.
 #[derive(Clone, Debug)]
 pub struct Standing {
@@ -45,6 +87,25 @@ pub struct Standing {
     pub since: Timestamp,
     /// When newer files were refused, and how many mistakes they have.
     pub stale: Option<Stale>,
+}
+
+/// What a process begins with.
+#[derive(Debug)]
+pub struct First {
+    /// The files.
+    pub written: Arc<Written>,
+    /// When they were read.
+    pub since: Timestamp,
+}
+
+impl From<Timestamp> for First {
+    /// Of files nobody is told of.
+    fn from(since: Timestamp) -> Self {
+        Self {
+            written: Arc::default(),
+            since,
+        }
+    }
 }
 
 /// Newer files that were refused.
@@ -57,30 +118,78 @@ pub struct Stale {
 }
 
 impl Reloader {
-    /// Will load `path` again, over what is in `sites` since `since`.
+    /// Will load `path` again, over what is in `sites`, which was made of `first`.
     pub fn new(
         path: PathBuf,
         secrets: Box<dyn Secrets + Send + Sync>,
         sites: Arc<ArcSwap<Site>>,
         metrics: Metrics,
-        since: Timestamp,
+        first: impl Into<First>,
     ) -> Self {
+        let First { written, since } = first.into();
+        let start = Reload {
+            at: since,
+            why: None,
+            by: By::Start,
+        };
         Self {
             path,
             secrets,
             sites,
             metrics,
             standing: Mutex::new(Standing { since, stale: None }),
+            written: ArcSwap::new(written),
+            trials: Mutex::default(),
+            history: Mutex::new([start].into()),
             under_way: Mutex::new(()),
         }
     }
 
+    /// The files in force, as operators may see them.
+    pub fn written(&self) -> Arc<Written> {
+        self.written.load_full()
+    }
+
+    /// The main file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where secrets are.
+    pub fn secrets(&self) -> &dyn Secrets {
+        &*self.secrets
+    }
+
+    /// The last readings of the files, the newest first.
+    pub fn history(&self) -> Vec<Reload> {
+        lock(&self.history).iter().cloned().collect()
+    }
+
+    /// What the tests of the files in force came to. Those of the first files are run when somebody
+    /// asks; if the files were changed since, the changed ones are.
+    pub fn trials(&self) -> Arc<[Outcome]> {
+        if let Some(trials) = &*lock(&self.trials) {
+            return Arc::clone(trials);
+        }
+        let run: Arc<[Outcome]> = trial::run(&self.path, &*self.secrets).into();
+        Arc::clone(lock(&self.trials).get_or_insert(run))
+    }
+
+    /// What `check` says of the files as they are on disk, but for overlaps, and the files.
+    pub fn look(&self) -> (Diagnostics, Arc<Written>) {
+        let loaded = config::load(&self.path, &*self.secrets);
+        let mut diagnostics = loaded.diagnostics;
+        for trial in trial::run(&self.path, &*self.secrets) {
+            for failure in &trial.failures {
+                diagnostics.push(trial.finding(failure));
+            }
+        }
+        (diagnostics, loaded.written)
+    }
+
     /// How the configuration in force stands to the files.
     pub fn standing(&self) -> Standing {
-        self.standing
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.standing).clone()
     }
 
     /// The keys whose secrets are not set, as `issuer/key`.
@@ -101,16 +210,25 @@ impl Reloader {
     /// Reads the files and, if nothing is wrong with them, puts them in force. Waits for a reload
     /// that is under way.
     pub fn reload(&self, now: Timestamp) -> Result<(), Stale> {
-        let _alone = self
-            .under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        self.reload_for(By::Signal, now)
+    }
+
+    /// The same for whoever asked.
+    pub fn reload_for(&self, by: By, now: Timestamp) -> Result<(), Stale> {
+        let _alone = lock(&self.under_way);
         let outcome = self.load();
-        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut standing = lock(&self.standing);
         self.metrics.reloaded(outcome.is_ok(), now);
+        self.remember(Reload {
+            at: now,
+            why: outcome.as_ref().err().map(|why| why.as_str().into()),
+            by,
+        });
         match outcome {
-            Ok(site) => {
+            Ok((site, written, trials)) => {
                 self.sites.store(Arc::new(site));
+                self.written.store(written);
+                *lock(&self.trials) = Some(trials.into());
                 *standing = Standing {
                     since: now,
                     stale: None,
@@ -133,7 +251,13 @@ impl Reloader {
         }
     }
 
-    fn load(&self) -> Result<Site, String> {
+    fn remember(&self, reload: Reload) {
+        let mut history = lock(&self.history);
+        history.truncate(REMEMBERED - 1);
+        history.push_front(reload);
+    }
+
+    fn load(&self) -> Result<(Site, Arc<Written>, Vec<Outcome>), String> {
         let loaded = config::load(&self.path, &*self.secrets);
         let Some(config) = loaded.config else {
             return Err(loaded.diagnostics.errors().render(Style::Plain));
@@ -146,7 +270,10 @@ impl Reloader {
             return Err(format!("test \"{}\": {failure}", trial.name));
         }
         let (config, shared) = (self.as_bound(config)?, self.sites.load().shared.clone());
-        app::site(config, &self.metrics, shared).map_err(|error| chain(&error))
+        let written = Arc::clone(&config.written);
+        let site = app::site(config, &self.metrics, shared);
+        let site = site.map_err(|error| chain(&error))?;
+        Ok((site, written, trials))
     }
 
     /// The listeners in the order they are bound.
@@ -189,4 +316,8 @@ impl Reloader {
             _ => Err("listeners were added or removed, which needs a restart".to_owned()),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::config::meaning::{Expect, Trial, TrialCode};
 use crate::config::source::Place;
-use crate::config::{self, Secret, SecretError, SecretRef, Secrets};
+use crate::config::{self, Diagnostic, Secret, SecretError, SecretRef, Secrets};
 use crate::explain::{Detail, Explanation, Telling, explain};
 use crate::family::Kind;
 use crate::gateway::{Door, Gateway, Matter};
@@ -35,8 +35,18 @@ pub struct Outcome {
     pub name: Box<str>,
     /// Where it was written.
     pub at: Place,
+    /// The route it is about, if it says so.
+    pub route: Option<Box<str>>,
     /// What came out otherwise than expected; nothing if all did.
     pub failures: Vec<Failure>,
+}
+
+impl Outcome {
+    /// What `check` says of it.
+    pub fn finding(&self, failure: &Failure) -> Diagnostic {
+        let message = format!("test \"{}\": {failure}", self.name);
+        Diagnostic::error("test-failed", self.at, message)
+    }
 }
 
 /// Something that came out otherwise than expected.
@@ -82,6 +92,7 @@ pub fn run(path: &Path, secrets: &dyn Secrets) -> Vec<Outcome> {
     let outcome = |trial: &Trial| Outcome {
         name: trial.name.clone(),
         at: trial.at,
+        route: trial.expect.route.clone(),
         failures: failures(&gateway, &keys, &signers, &door, trial),
     };
     config.trials.iter().map(outcome).collect()

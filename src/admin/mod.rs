@@ -1,150 +1,133 @@
-//! The operators' side: health, readiness, metrics, keys. Changes nothing, but may have keys
-//! fetched.
+//! The operators' side: what there is to see of a running gateway, and the little there is to do.
 //!
-//! What the gateway can tell comes through [`Operations`], which `app`'s layer implements; this
-//! module knows no configuration and no workers.
+//! What the gateway can tell comes through [`Operations`], which the command line implements; this
+//! module knows no configuration and no workers. Whatever may take longer than a moment is done
+//! aside: operators share a thread with each other and with the process's signals.
 
+pub mod config;
+mod console;
+pub mod events;
+mod gate;
+pub mod health;
+pub mod keys;
+pub mod lab;
+pub mod openapi;
+pub mod overview;
+mod problem;
 mod reserve;
+pub mod tokens;
+pub mod topology;
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::http::header;
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+pub use self::gate::Access;
+pub use self::health::{
+    ConfigState, IssuerTrouble, PlatformTrouble, Readiness, StateTrouble, Status, UpstreamTrouble,
+};
+pub use self::keys::{IssuerStory, Standings, StateAway, UnknownOutcome};
+pub use self::problem::Refusal;
+pub use self::tokens::{Role, TokenTexts, Tokens};
 use crate::metrics::Exposition;
-use crate::trust::Standing;
+use crate::proxy::pictures::MAX_PICTURE_BYTES;
 
-/// What operators may ask of a gateway.
+/// Where pictures are taken.
+pub(crate) const DECODE: &str = "/admin/decode";
+
+/// The longest question: a text, and a department's file several times over.
+const MAX_QUESTION_BYTES: usize = 64 * 1024;
+
+/// What operators may ask of a gateway. All of it may block, unless it says otherwise.
 pub trait Operations: Send + Sync + 'static {
-    /// Whether it can serve, and what stands in the way.
+    /// Whether it can serve, and what stands in the way. At once.
     fn readiness(&self) -> Readiness;
     /// The metrics in the format that this `Accept` header prefers.
     fn exposition(&self, accept: &str) -> Exposition;
+    /// Which process it is. At once.
+    fn identity(&self) -> overview::Identity;
+    /// Whether it stops. At once.
+    fn is_draining(&self) -> bool;
+    /// What came after the event of that number and is meant, at most so many. At once.
+    fn events(&self, after: u64, filter: &events::Filter, most: usize) -> events::Batch;
+    /// How it goes.
+    fn overview(&self) -> overview::Overview;
+    /// Why scans were refused.
+    fn refusals(&self) -> events::Refusals;
+    /// How the audit trail stands, if there is one.
+    fn audit(&self) -> Option<overview::AuditStory>;
     /// The issuers and their keys, by their ids.
-    fn keys(&self) -> Vec<Standing>;
-    /// Asks for the keys of one issuer, or of all, and waits for the outcome. Blocks.
+    fn issuers(&self) -> Vec<IssuerStory>;
+    /// Asks for the keys of one issuer, or of all, and waits for the outcome.
     fn refresh_keys(&self, issuer: Option<&str>);
-    /// The requests of which nobody knows what became, the oldest first. Blocks.
+    /// The requests of which nobody knows what became, the oldest first.
     fn unknown_outcomes(&self) -> Result<Vec<UnknownOutcome>, StateAway>;
+    /// The routes and everything around them.
+    fn routes(&self) -> topology::RoutesStory;
+    /// The code families.
+    fn families(&self) -> topology::FamiliesStory;
+    /// The scenes.
+    fn scenes(&self) -> topology::ScenesStory;
+    /// The departments' backends.
+    fn upstreams(&self) -> topology::UpstreamsStory;
+    /// The configuration in force.
+    fn config(&self) -> config::ConfigStory;
+    /// How the files on disk differ from it.
+    fn config_diff(&self) -> config::ConfigDiff;
+    /// The last reloads, the newest first.
+    fn reloads(&self) -> Vec<config::ReloadEntry>;
+    /// Reads the files again.
+    fn reload(&self) -> config::ReloadStory;
+    /// Has the end begin; whether that is possible. At once.
+    fn drain(&self) -> bool;
+    /// What would become of a scan.
+    fn explain(&self, question: &lab::Question) -> Result<lab::LabStory, Refusal>;
+    /// The codes in a picture.
+    fn decode(&self, picture: &[u8]) -> Result<lab::PictureStory, Refusal>;
+    /// A code to try with.
+    fn mint(&self, order: &lab::MintOrder) -> Result<lab::Minted, Refusal>;
 }
 
-/// A request of which nobody knows what became: ask its department by the request's id.
-#[derive(Clone, Debug, Serialize)]
-pub struct UnknownOutcome {
-    /// The name of its record.
-    pub name: String,
-    /// Its id, which the department was told.
-    pub request_id: String,
-    /// The terminal, if it said which.
-    pub terminal: Option<String>,
-    /// The scene.
-    pub scene: String,
-    /// The route.
-    pub route: String,
-    /// When it came.
-    pub since: String,
+/// What handlers may ask for.
+#[derive(Clone)]
+struct Office {
+    operations: Arc<dyn Operations>,
+    bench: lab::Bench,
+    watchers: events::Watchers,
 }
 
-/// Where outcomes are kept cannot be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StateAway;
-
-/// Whether a gateway can serve.
-#[derive(Clone, Debug, Serialize)]
-pub struct Readiness {
-    /// The sum of it.
-    pub status: Status,
-    /// The configuration.
-    pub config: ConfigState,
-    /// Keys whose secrets are not set, as `issuer/key`.
-    pub keys_unavailable: Vec<String>,
-    /// Issuers whose keys or lists could not be had the last time.
-    pub issuers: Vec<IssuerTrouble>,
-    /// Platforms of issuers that gave no word the last time they were asked about a code.
-    pub platforms: Vec<PlatformTrouble>,
-    /// Departments' backends of which no endpoint is well.
-    pub upstreams: Vec<UpstreamTrouble>,
-    /// Why what is sent cannot be recorded; none if it can.
-    pub state: Option<StateTrouble>,
+impl FromRef<Office> for Arc<dyn Operations> {
+    fn from_ref(office: &Office) -> Self {
+        Self::clone(&office.operations)
+    }
 }
 
-/// A backend of which no endpoint is well.
-#[derive(Clone, Debug, Serialize)]
-pub struct UpstreamTrouble {
-    /// Its name.
-    pub upstream: String,
-    /// What is the matter with its endpoints.
-    pub why: String,
+impl FromRef<Office> for lab::Bench {
+    fn from_ref(office: &Office) -> Self {
+        office.bench.clone()
+    }
 }
 
-/// What is sent cannot be recorded.
-#[derive(Clone, Debug, Serialize)]
-pub struct StateTrouble {
-    /// Why.
-    pub why: String,
-}
-
-/// A platform that gave no word the last time.
-#[derive(Clone, Debug, Serialize)]
-pub struct PlatformTrouble {
-    /// The name of its introspection.
-    pub introspection: String,
-    /// Why.
-    pub why: String,
-}
-
-/// An issuer whose keys or lists could not be had the last time.
-#[derive(Clone, Debug, Serialize)]
-pub struct IssuerTrouble {
-    /// Its id.
-    pub issuer: String,
-    /// The sum of it: `awaited`, `failing`, `stale`; of its lists alone, what its keys are.
-    pub state: &'static str,
-    /// Why.
-    pub why: String,
-}
-
-/// The sum of a gateway's readiness.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// It serves, but not all is as it should be.
-    Degraded,
-    /// It stops and takes no more requests.
-    Draining,
-    /// All is well.
-    Ready,
-}
-
-/// How the configuration in force stands to the files.
-#[derive(Clone, Debug, Serialize)]
-pub struct ConfigState {
-    /// When it was loaded, RFC 3339.
-    pub since: String,
-    /// Since when newer files are refused.
-    pub stale_since: Option<String>,
-    /// Why they are.
-    pub why: Option<String>,
-}
-
-/// The issuers and their keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standings {
-    /// By their ids.
-    pub issuers: Vec<Standing>,
+impl FromRef<Office> for events::Watchers {
+    fn from_ref(office: &Office) -> Self {
+        office.watchers.clone()
+    }
 }
 
 /// Serves operators until the process ends.
-pub async fn serve(listener: TcpListener, operations: Arc<dyn Operations>) -> io::Result<()> {
-    serve_until(listener, operations, std::future::pending()).await
+pub async fn serve(
+    listener: TcpListener,
+    operations: Arc<dyn Operations>,
+    access: Access,
+) -> io::Result<()> {
+    serve_until(listener, operations, access, std::future::pending()).await
 }
 
 /// Serves operators; from `end` on accepts nobody, and returns when those who are there have their
@@ -152,109 +135,99 @@ pub async fn serve(listener: TcpListener, operations: Arc<dyn Operations>) -> io
 pub async fn serve_until(
     listener: TcpListener,
     operations: Arc<dyn Operations>,
+    access: Access,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let door = reserve::Door::new(listener);
-    let serving = axum::serve(door, router(operations));
+    let serving = axum::serve(door, router(operations, access));
     serving.with_graceful_shutdown(end).await
 }
 
 /// The operators' paths.
-pub fn router(operations: Arc<dyn Operations>) -> Router {
-    let no_store = SetResponseHeaderLayer::overriding(
+pub fn router(operations: Arc<dyn Operations>, access: Access) -> Router {
+    let no_store = SetResponseHeaderLayer::if_not_present(
         header::CACHE_CONTROL,
         header::HeaderValue::from_static("no-store"),
     );
-    Router::new()
-        .route("/livez", get(async || "ok\n"))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .route("/version", get(version))
-        .route("/admin/keys", get(keys))
-        .route("/admin/keys/refresh", post(refresh_keys))
-        .route("/admin/outcomes", get(outcomes))
-        .layer(no_store)
+    let no_sniff = SetResponseHeaderLayer::if_not_present(
+        header::X_CONTENT_TYPE_OPTIONS,
+        header::HeaderValue::from_static("nosniff"),
+    );
+    let office = Office {
+        operations,
+        bench: lab::Bench::default(),
+        watchers: events::Watchers::default(),
+    };
+    open()
+        .merge(looking())
+        .merge(acting())
         .layer(CatchPanicLayer::new())
-        .with_state(operations)
+        .layer(middleware::from_fn_with_state(Arc::new(access), gate::keep))
+        .layer(middleware::map_response(problem::tell))
+        .layer(no_store)
+        .layer(no_sniff)
+        .with_state(office)
 }
 
-async fn readyz(State(operations): State<Arc<dyn Operations>>) -> Response {
-    let readiness = operations.readiness();
-    // A stale or incomplete configuration still serves: taking the gateway out of the balancer
-    // would make things worse.
-    let status = match readiness.status {
-        Status::Draining => StatusCode::SERVICE_UNAVAILABLE,
-        Status::Degraded | Status::Ready => StatusCode::OK,
-    };
-    (status, Json(readiness)).into_response()
+/// Whatever everybody may read who reaches the listener.
+fn open() -> Router<Office> {
+    Router::new()
+        .route("/", get(console::root))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
+        .route("/version", get(health::version))
+        .route("/openapi.json", get(openapi::document))
+        .route("/console", get(console::root))
+        .route("/console/", get(console::index))
+        .route("/console/{*path}", get(console::file))
 }
 
-async fn metrics(State(operations): State<Arc<dyn Operations>>, headers: HeaderMap) -> Response {
-    let accept = headers.get(header::ACCEPT);
-    let accept = accept.and_then(|accept| accept.to_str().ok());
-    let found = operations.exposition(accept.unwrap_or_default());
-    ([(header::CONTENT_TYPE, found.content_type)], found.body).into_response()
+/// What viewers may do.
+fn looking() -> Router<Office> {
+    let pictures = DefaultBodyLimit::max(MAX_PICTURE_BYTES);
+    Router::new()
+        .route("/admin/session", get(overview::session))
+        .route("/admin/overview", get(overview::overview))
+        .route("/admin/audit", get(overview::audit))
+        .route("/admin/events", get(events::events))
+        .route("/admin/events/recent", get(events::recent))
+        .route("/admin/refusals", get(events::refusals))
+        .route("/admin/keys", get(keys::keys))
+        .route("/admin/outcomes", get(keys::outcomes))
+        .route("/admin/routes", get(topology::routes))
+        .route("/admin/families", get(topology::families))
+        .route("/admin/scenes", get(topology::scenes))
+        .route("/admin/upstreams", get(topology::upstreams))
+        .route("/admin/config", get(config::config))
+        .route("/admin/config/diff", get(config::diff))
+        .route("/admin/config/history", get(config::history))
+        .route("/admin/explain", post(lab::explain))
+        .route("/admin/mint", post(lab::mint))
+        .layer(DefaultBodyLimit::max(MAX_QUESTION_BYTES))
+        .merge(
+            Router::new()
+                .route(DECODE, post(lab::decode))
+                .layer(pictures),
+        )
 }
 
-async fn keys(State(operations): State<Arc<dyn Operations>>) -> Json<Standings> {
-    let issuers = operations.keys();
-    Json(Standings { issuers })
+/// What only operators may do.
+fn acting() -> Router<Office> {
+    Router::new()
+        .route("/admin/keys/refresh", post(keys::refresh))
+        .route("/admin/reload", post(config::reload))
+        .route("/admin/drain", post(config::drain))
+        .layer(DefaultBodyLimit::max(MAX_QUESTION_BYTES))
+        .route_layer(middleware::from_fn(gate::operators_only))
 }
 
-/// Which issuer is meant; all, if none is named.
-#[derive(Deserialize)]
-struct Meant {
-    issuer: Option<String>,
-}
-
-async fn refresh_keys(
-    State(operations): State<Arc<dyn Operations>>,
-    Query(Meant { issuer }): Query<Meant>,
-) -> Response {
-    let work = move || {
-        let known = |name: &String| operations.keys().iter().any(|it| *it.issuer == **name);
-        if !issuer.as_ref().is_none_or(known) {
-            return None;
-        }
-        operations.refresh_keys(issuer.as_deref());
-        let mut issuers = operations.keys();
-        issuers.retain(|it| issuer.as_ref().is_none_or(|name| *it.issuer == **name));
-        Some(Standings { issuers })
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Some(story)) => Json(story).into_response(),
-        Ok(None) => (StatusCode::NOT_FOUND, "no such issuer\n").into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-/// The answer to `/admin/outcomes`.
-#[derive(Serialize)]
-struct Outcomes {
-    unknown: Vec<UnknownOutcome>,
-}
-
-async fn outcomes(State(operations): State<Arc<dyn Operations>>) -> Response {
-    match tokio::task::spawn_blocking(move || operations.unknown_outcomes()).await {
-        Ok(Ok(unknown)) => Json(Outcomes { unknown }).into_response(),
-        Ok(Err(StateAway)) => {
-            let why = "where outcomes are kept cannot be reached\n";
-            (StatusCode::SERVICE_UNAVAILABLE, why).into_response()
-        }
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
-}
-
-async fn version() -> Json<Version> {
-    Json(Version {
-        name: env!("CARGO_PKG_NAME"),
-        version: env!("CARGO_PKG_VERSION"),
-    })
-}
-
-#[derive(Serialize)]
-struct Version {
-    name: &'static str,
-    version: &'static str,
+/// Asks aside, for the answer may take a while.
+async fn blocking<T: Send + 'static>(
+    operations: Arc<dyn Operations>,
+    ask: impl FnOnce(&dyn Operations) -> T + Send + 'static,
+) -> problem::Answer<T> {
+    let asked = tokio::task::spawn_blocking(move || ask(&*operations)).await;
+    asked.map_err(|_| Refusal::internal())
 }

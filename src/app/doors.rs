@@ -33,7 +33,9 @@ impl Doors {
         inherited: Inherited,
     ) -> Result<Self, StartError> {
         let listeners = listeners(config, overrides.listen)?;
-        let admin = overrides.admin.or(config.admin);
+        let admin = overrides
+            .admin
+            .or_else(|| Some(config.admin.as_ref()?.address));
         let names: Vec<_> = config.listeners.iter().map(|it| it.name.clone()).collect();
         let places = names.iter().zip(&listeners).map(|(name, listener)| Place {
             name,

@@ -16,7 +16,9 @@ mod query;
 mod record;
 mod resume;
 mod retention;
+mod setting;
 mod ship;
+mod standing;
 mod told;
 mod verify;
 mod walk;
@@ -24,14 +26,12 @@ mod writer;
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
 pub use self::chain::{FIRST, LENGTH_BYTES, Link, MAX_RECORD, link};
 use self::desk::{Batch, Desk};
@@ -43,181 +43,12 @@ pub use self::note::{Checkpoint, PublicKey, Signed};
 pub use self::query::{Lines, Query};
 pub use self::record::{Class, Line, Record};
 use self::resume::Seal;
+pub use self::setting::{Key, Setting};
 pub use self::ship::{Form, Shipping, Sink, Token};
 use self::ship::{Shipper, Tail};
+pub use self::standing::{OpenError, Standing, Unwritten};
 pub use self::verify::{Asked, Report, verify};
 use self::writer::Writer;
-use crate::metrics::AuditCounts;
-use crate::time::Timestamp;
-
-/// What a trail is kept by.
-#[derive(Debug)]
-pub struct Setting {
-    /// Where it lies.
-    pub folder: PathBuf,
-    /// What this gateway is called in it.
-    pub node: Box<str>,
-    /// What checkpoints are signed with.
-    pub key: Key,
-    /// How long segments are kept.
-    pub keep: Duration,
-    /// Bytes after which another segment begins.
-    pub segment: u64,
-    /// The age at which another segment begins.
-    pub rotate: Duration,
-    /// How long a record stays unsigned at most, while there is nothing wrong.
-    pub checkpoint: Duration,
-    /// How many records stay unsigned at most.
-    pub checkpoint_records: u64,
-    /// Bytes of the disk that only what must be written may take.
-    pub least_free: u64,
-    /// How long anybody waits for the disk.
-    pub patience: Duration,
-    /// How long is waited for another process to let go of the folder.
-    pub takeover: Duration,
-    /// Records that may wait in memory.
-    pub queue: usize,
-    /// Where it is sent as well.
-    pub sinks: Vec<Sink>,
-    /// The clock.
-    pub clock: fn() -> Timestamp,
-    /// What is counted.
-    pub counts: AuditCounts,
-}
-
-/// What checkpoints are signed with.
-#[derive(Clone)]
-pub enum Key {
-    /// This seed of an Ed25519 key (RFC 8032, section 5.1.5).
-    Given(Zeroizing<[u8; 32]>),
-    /// The folder's own; this one, if it has none yet.
-    Own(Zeroizing<[u8; 32]>),
-    /// One is named and not there: nothing is written.
-    Missing,
-}
-
-impl std::fmt::Debug for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Key")
-    }
-}
-
-impl Setting {
-    /// Six months, and some days to spare.
-    pub const KEEP: Duration = Duration::from_secs(190 * 24 * 60 * 60);
-    /// A quarter of a million records: read in a second.
-    pub const SEGMENT: u64 = 64 * 1024 * 1024;
-    /// A segment a day can be found by its date.
-    pub const ROTATE: Duration = Duration::from_secs(24 * 60 * 60);
-    /// What a crash and a forger with the disk may take unseen.
-    pub const CHECKPOINT: Duration = Duration::from_secs(1);
-    /// The same, under load.
-    pub const CHECKPOINT_RECORDS: u64 = 10_000;
-    /// Some hours of payments.
-    pub const LEAST_FREE: u64 = 256 * 1024 * 1024;
-    /// A disk that takes longer has failed.
-    pub const PATIENCE: Duration = Duration::from_secs(1);
-    /// A predecessor takes its work back after 20 seconds.
-    pub const TAKEOVER: Duration = Duration::from_secs(15);
-    /// Three seconds of all that two cores can serve; some 40 MB.
-    pub const QUEUE: usize = 65_536;
-
-    /// A trail in this folder with everything else as usual.
-    pub fn new(folder: PathBuf, node: &str, key: Key, clock: fn() -> Timestamp) -> Self {
-        Self {
-            folder,
-            node: node.into(),
-            key,
-            keep: Self::KEEP,
-            segment: Self::SEGMENT,
-            rotate: Self::ROTATE,
-            checkpoint: Self::CHECKPOINT,
-            checkpoint_records: Self::CHECKPOINT_RECORDS,
-            least_free: Self::LEAST_FREE,
-            patience: Self::PATIENCE,
-            takeover: Self::TAKEOVER,
-            queue: Self::QUEUE,
-            sinks: Vec::new(),
-            clock,
-            counts: AuditCounts::default(),
-        }
-    }
-
-    /// Whose checkpoints they are.
-    fn origin(&self) -> String {
-        // A signed note's names have neither spaces nor pluses.
-        let plain = |letter: char| {
-            if letter.is_whitespace() || letter == '+' {
-                '-'
-            } else {
-                letter
-            }
-        };
-        format!(
-            "multicode-audit/{}",
-            self.node.chars().map(plain).collect::<String>()
-        )
-    }
-}
-
-/// Why a trail cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process writes to it.
-    #[error("another process has the folder open")]
-    Held,
-    /// The system would not have it.
-    #[error("cannot use {}", folder.display())]
-    Io {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
-    },
-    /// A key is named and not there.
-    #[error("the key is not set")]
-    NoKey,
-}
-
-/// Why a record is not on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unwritten {
-    /// The disk cannot be written to, or nobody writes.
-    #[error("the audit trail cannot be written")]
-    Away,
-    /// Too many wait.
-    #[error("too many wait for the audit trail")]
-    Full,
-    /// It took too long.
-    #[error("the audit trail takes too long")]
-    Late,
-}
-
-/// How it stands with a trail.
-#[derive(Clone, Debug, Default)]
-pub struct Standing {
-    /// Whether records can be written.
-    pub up: bool,
-    /// The last record on disk.
-    pub records: u64,
-    /// Its link.
-    pub head: Link,
-    /// The last checkpoint: when, and up to which record.
-    pub checkpoint: Option<(Timestamp, u64)>,
-    /// Records there was no room for, since the start of the process.
-    pub lost: u64,
-    /// Records that somebody waited for in vain.
-    pub refused: u64,
-    /// Records that wait to be written.
-    pub waiting: usize,
-    /// Why nothing can be written.
-    pub trouble: Option<Box<str>>,
-    /// What will be in the way soon.
-    pub warning: Option<&'static str>,
-    /// How it stands with each place it is sent to.
-    pub ships: Vec<Shipping>,
-}
 
 /// A trail; clones share it.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::options::Format;
 use super::{Exit, Failure, Process};
-use crate::config::{self, Diagnostic, Diagnostics, ProcessSecrets, Severity, Style};
+use crate::config::{self, Diagnostics, ProcessSecrets, Severity, Style};
 use crate::trial;
 
 #[derive(Args, Debug)]
@@ -36,8 +36,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     let trials = trial::run(&options.file, &secrets);
     for trial in &trials {
         for failure in &trial.failures {
-            let message = format!("test \"{}\": {failure}", trial.name);
-            diagnostics.push(Diagnostic::error("test-failed", trial.at, message));
+            diagnostics.push(trial.finding(failure));
         }
     }
     match options.format {

@@ -14,6 +14,7 @@ mod load;
 mod man;
 mod mint;
 mod mock;
+mod operators;
 mod options;
 mod outcome;
 mod serve;

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::secrets::Secret;
 use super::source::Place;
+use super::written::Written;
 use crate::audit::Form;
 use crate::family::{Family, Kind, Region};
 use crate::fetch::Feed;
@@ -42,7 +43,7 @@ pub struct Config {
     /// Where terminals come in.
     pub listeners: Vec<Listener>,
     /// Where operators come in.
-    pub admin: Option<SocketAddr>,
+    pub admin: Option<Admin>,
     /// How much, and for how long.
     pub limits: Limits,
     /// Where used codes and outcomes are kept.
@@ -63,6 +64,8 @@ pub struct Config {
     pub landings: Vec<Landing>,
     /// What the departments expect of their routes.
     pub trials: Vec<Trial>,
+    /// The files it was read from, as operators may see them.
+    pub written: Arc<Written>,
 }
 
 /// Where terminals come in.
@@ -82,6 +85,21 @@ pub struct Listener {
     pub body_limit: usize,
     /// The certificate and its key.
     pub tls: Option<Tls>,
+}
+
+/// Where operators come in, and who they are.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whether tokens are named at all; if not, they are made.
+    pub named: bool,
+    /// What those show who may look.
+    pub viewer: Option<Secret>,
+    /// What those show who may also act.
+    pub operator: Option<Secret>,
+    /// The names it may be called by, beside addresses and `localhost`.
+    pub hosts: Box<[Box<str>]>,
 }
 
 /// A certificate chain and its key, both PEM.

@@ -4,30 +4,36 @@
 //! left to resolve and no default to apply; `lint` looks at the whole. All three drop what they
 //! find into one collector, so that one load shows every mistake.
 
+mod defaults;
 pub mod diagnostic;
 mod file;
 mod lint;
 mod lower;
 pub mod meaning;
 mod reader;
+mod redact;
 pub mod render;
 pub mod secrets;
 pub mod source;
 mod suggest;
+pub mod written;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::diagnostic::Collector;
 pub use self::diagnostic::{Diagnostic, Diagnostics, Severity};
 use self::file::{RoutesFile, Shared};
 use self::lower::{Files, Surroundings};
 pub use self::meaning::{
-    Audit, AuditKey, Config, Limits, Listener, Ship, State, StatePlace, Telemetry, Trial, Upstream,
+    Admin, Audit, AuditKey, Config, Limits, Listener, Ship, State, StatePlace, Telemetry, Trial,
+    Upstream,
 };
 pub(crate) use self::reader::Address;
 pub use self::render::Style;
 pub use self::secrets::{NoSecrets, ProcessSecrets, Secret, SecretError, SecretRef, Secrets};
 use self::source::{Place, SourceId, Sources};
+pub use self::written::Written;
 
 /// What one load came to.
 #[derive(Debug)]
@@ -36,16 +42,39 @@ pub struct Loaded {
     pub config: Option<Config>,
     /// Everything found on the way.
     pub diagnostics: Diagnostics,
+    /// The files as operators may see them.
+    pub written: Arc<Written>,
 }
 
 /// Loads `path` with `plugins/*.toml`, `routes.d/*.toml` and `terminals.toml` beside it.
 pub fn load(path: &Path, secrets: &dyn Secrets) -> Loaded {
-    load_with(path, secrets, Scrutiny::Usual)
+    load_with(path, secrets, Scrutiny::Usual, None)
+}
+
+/// As [`load`], with a department's file that stands nowhere yet; a file of that name beside the
+/// others is taken for replaced.
+pub fn load_draft(path: &Path, secrets: &dyn Secrets, draft: Draft<'_>) -> Loaded {
+    load_with(path, secrets, Scrutiny::Usual, Some(draft))
+}
+
+/// A department's file that somebody thinks about.
+#[derive(Clone, Copy)]
+pub struct Draft<'d> {
+    /// Its name in `routes.d/`, without the ending.
+    pub name: &'d str,
+    /// What is to stand in it.
+    pub text: &'d str,
+}
+
+impl std::fmt::Debug for Draft<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Draft").field(&self.name).finish()
+    }
 }
 
 /// As [`load`], and compares every two families for texts both would claim, which takes its time.
 pub fn check(path: &Path, secrets: &dyn Secrets) -> Loaded {
-    load_with(path, secrets, Scrutiny::Overlaps)
+    load_with(path, secrets, Scrutiny::Overlaps, None)
 }
 
 /// How closely the whole is looked at.
@@ -57,12 +86,17 @@ enum Scrutiny {
     Usual,
 }
 
-fn load_with(path: &Path, secrets: &dyn Secrets, scrutiny: Scrutiny) -> Loaded {
+fn load_with(
+    path: &Path,
+    secrets: &dyn Secrets,
+    scrutiny: Scrutiny,
+    draft: Option<Draft<'_>>,
+) -> Loaded {
     let folder = path.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
     let collector = Collector::default();
     let mut sources = Sources::default();
-    let on_disk = OnDisk::read(path, &folder, &mut sources, &collector);
-    let config = on_disk.and_then(|on_disk| {
+    let on_disk = OnDisk::read(path, &folder, draft, &mut sources, &collector);
+    let config = on_disk.as_ref().and_then(|on_disk| {
         let around = Surroundings {
             collector: &collector,
             secrets,
@@ -71,9 +105,21 @@ fn load_with(path: &Path, secrets: &dyn Secrets, scrutiny: Scrutiny) -> Loaded {
         on_disk.understand(&sources, scrutiny, around)
     });
     let config = config.filter(|_| !collector.has_errors());
+    let diagnostics = collector.finish(sources);
+    let written = on_disk.map(|on_disk| Written::of(&on_disk, &diagnostics));
+    let mut written = written.unwrap_or_default();
+    if let Some(config) = &config {
+        let defaults = defaults::of(config, &written.settings);
+        written.settings.extend(defaults);
+    }
+    let written = Arc::new(written);
     Loaded {
-        config,
-        diagnostics: collector.finish(sources),
+        config: config.map(|config| Config {
+            written: Arc::clone(&written),
+            ..config
+        }),
+        diagnostics,
+        written,
     }
 }
 
@@ -90,21 +136,28 @@ impl OnDisk {
     fn read(
         path: &Path,
         folder: &Path,
+        draft: Option<Draft<'_>>,
         sources: &mut Sources,
         collector: &Collector,
     ) -> Option<Self> {
+        let routes = folder.join("routes.d");
+        let drafted = draft.map(|draft| routes.join(format!("{}.toml", draft.name)));
         let mut read = |path: &Path| {
+            if let Some(draft) = draft.filter(|_| drafted.as_deref() == Some(path)) {
+                return Some(sources.add(path, draft.text.to_owned()));
+            }
             let read = sources.read(path);
             read.map_err(|found| collector.push(*found)).ok()
         };
         let main = read(path)?;
         let terminals = folder.join("terminals.toml");
+        let mut departments = toml_files(&routes);
+        departments.extend(drafted.clone());
+        departments.sort();
+        departments.dedup();
         Some(Self {
             main,
-            departments: toml_files(&folder.join("routes.d"))
-                .iter()
-                .filter_map(|path| read(path))
-                .collect(),
+            departments: departments.iter().filter_map(|path| read(path)).collect(),
             families: toml_files(&folder.join("plugins"))
                 .iter()
                 .filter_map(|path| {

@@ -9,7 +9,7 @@ use crate::route::{Action, Forward};
 use crate::time::Timestamp;
 
 /// A request that is shown instead of sent.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RequestStory {
     /// The method.
     pub method: String,

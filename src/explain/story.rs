@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::preview::RequestStory;
 use crate::time::Timestamp;
 
 /// The story of one decision.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct Explanation<'a> {
     /// `decision` or `rejection`.
     pub outcome: &'static str,
@@ -64,7 +65,7 @@ pub struct Explanation<'a> {
 }
 
 /// What was found out about signature and time.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub struct TrustStory<'a> {
     /// `valid`, `invalid`, `unknown-key` or `none`.
     pub signature: Option<&'static str>,
@@ -92,7 +93,7 @@ pub struct TrustStory<'a> {
 }
 
 /// One thing that would have to be otherwise.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct NearMissStory {
     /// The word for it.
     pub slug: &'static str,
@@ -101,7 +102,7 @@ pub struct NearMissStory {
 }
 
 /// Seconds since the epoch, with a fraction only where there is one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum UnixSeconds {
     /// A whole number.
@@ -111,7 +112,7 @@ pub enum UnixSeconds {
 }
 
 /// A part of the text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct FieldStory {
     /// What it is called.
     pub name: String,
@@ -122,7 +123,7 @@ pub struct FieldStory {
 }
 
 /// What became of one family.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TriedStory<'a> {
     /// The family.
     pub family: &'a str,
@@ -130,10 +131,12 @@ pub struct TriedStory<'a> {
     pub outcome: &'static str,
     /// Why.
     pub why: String,
+    /// The byte it failed at, where there is one to point at.
+    pub at: Option<usize>,
 }
 
 /// What became of one route.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct RouteStory<'a> {
     /// The route.
     pub route: &'a str,
@@ -141,6 +144,8 @@ pub struct RouteStory<'a> {
     pub taken: bool,
     /// Whether its conditions hold.
     pub matches: bool,
+    /// The first of them that does not.
+    pub failed: Option<&'static str>,
 }
 
 impl fmt::Display for UnixSeconds {

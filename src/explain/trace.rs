@@ -8,9 +8,10 @@ use super::story::{
 };
 use crate::classify::{Strength, Tried, Witness};
 use crate::family::region::Relation;
-use crate::family::{Code, Family, Mask, Match};
+use crate::family::{Check, Code, Family, Mask, Match, ParseError, Shape};
 use crate::gateway::{Decision, Gateway, Recorder, Rejection};
 use crate::policy::{Place, Scene};
+use crate::reason::Reason;
 use crate::route::Route;
 use crate::scan::{Artefact, Scan};
 use crate::time::Timestamp;
@@ -31,7 +32,7 @@ pub(super) struct Trace<'a> {
     region: Option<String>,
     scene: Option<&'a Scene>,
     relation: Option<Relation>,
-    considered: Vec<(&'a Route, bool)>,
+    considered: Vec<(&'a Route, Option<&'static str>)>,
 }
 
 impl<'a> Witness<'a> for Trace<'a> {
@@ -78,9 +79,9 @@ impl<'a> Recorder<'a> for Trace<'a> {
         self.relation = Some(relation);
     }
 
-    fn considered(&mut self, route: &'a Route, matched: bool) {
+    fn considered(&mut self, route: &'a Route, unmet: Option<&'static str>) {
         if self.detail == Detail::Everything {
-            self.considered.push((route, matched));
+            self.considered.push((route, unmet));
         }
     }
 }
@@ -150,7 +151,11 @@ impl<'a> Trace<'a> {
             artefacts: scan.text.artefacts.iter().map(Artefact::name).collect(),
             fields: self.fields(family),
             tried: self.tried_stories(gateway, scan),
-            routes: self.route_stories(route),
+            routes: self.route_stories(
+                gateway,
+                route,
+                rejection.is_none_or(|rejection| rejection.reason == Reason::NoRoute),
+            ),
             region: self.region,
             trust: self.trust,
             request: None,
@@ -198,34 +203,71 @@ impl<'a> Trace<'a> {
             .families()
             .iter()
             .filter(|family| !heard.contains(&*family.id));
-        let told = self
-            .tried
-            .iter()
-            .map(|(family, tried)| tried_story(family, *tried));
+        let told = self.tried.iter().zip(&self.matched);
+        let told = told.map(|((family, tried), matched)| tried_story(family, matched, *tried));
         told.chain(others.map(|family| no_match(family, scan)))
             .collect()
     }
 
-    fn route_stories(&self, taken: Option<&Route>) -> Vec<RouteStory<'a>> {
-        let story = |&(route, matches): &(&'a Route, bool)| RouteStory {
+    /// Those that family and scene leave over, best first, then those they do not, as written.
+    fn route_stories(
+        &self,
+        gateway: &'a Gateway,
+        taken: Option<&Route>,
+        reached: bool,
+    ) -> Vec<RouteStory<'a>> {
+        let story = |(route, failed): (&'a Route, Option<&'static str>)| RouteStory {
             route: &route.name,
             taken: taken.is_some_and(|taken| std::ptr::eq(taken, route)),
-            matches,
+            matches: failed.is_none(),
+            failed,
         };
-        self.considered.iter().map(story).collect()
+        let considered = self.considered.iter().copied().map(story);
+        let (Some(code), Some(scene)) = (&self.code, self.scene) else {
+            return considered.collect();
+        };
+        let never = |route: &'a Route| {
+            let failed = route.conditions.never_met(code.family, scene)?;
+            Some((route, Some(failed)))
+        };
+        let told = reached && self.detail == Detail::Everything;
+        let others = gateway.routes().iter().filter(|_| told).filter_map(never);
+        considered.chain(others.map(story)).collect()
     }
 }
 
-fn tried_story(family: &Family, tried: Tried) -> TriedStory<'_> {
-    let (outcome, why) = match tried {
-        Tried::BadChecksum => ("bad-checksum", "its check digits do not agree".to_owned()),
-        Tried::Claimed(strength) => ("claimed", strength_words(strength)),
-        Tried::Malformed(error) => ("malformed", error.to_string()),
+fn tried_story<'a>(family: &'a Family, matched: &Match<'_>, tried: Tried) -> TriedStory<'a> {
+    let (outcome, why, at) = match tried {
+        Tried::BadChecksum => (
+            "bad-checksum",
+            "its check digits do not agree".to_owned(),
+            unchecked(family, matched),
+        ),
+        Tried::Claimed(strength) => ("claimed", strength_words(strength), None),
+        Tried::Malformed(error) => ("malformed", error.to_string(), place(error)),
     };
     TriedStory {
         family: &family.id,
         outcome,
         why,
+        at,
+    }
+}
+
+/// Where the part begins whose check digits do not agree.
+fn unchecked(family: &Family, matched: &Match<'_>) -> Option<usize> {
+    let fails = |check: &&Check| {
+        let part = matched.get(check.of);
+        part.is_some_and(|part| !check.checksum.holds(part))
+    };
+    let check = family.checks.iter().find(fails)?;
+    Some(matched.range(check.of)?.start)
+}
+
+const fn place(error: ParseError) -> Option<usize> {
+    match error {
+        ParseError::Checksum { at } | ParseError::Unexpected { at, .. } => Some(at),
+        ParseError::Chunked => None,
     }
 }
 
@@ -255,6 +297,9 @@ fn no_match<'a>(family: &'a Family, scan: &Scan<'_>) -> TriedStory<'a> {
         .iter()
         .map(|shape| (shape.reach(text), shape))
         .max_by_key(|(reach, _)| *reach);
+    let at = furthest
+        .filter(|(reach, shape)| shape.allows(scan.text.aim) && *reach < length)
+        .map(|(reach, _)| reach);
     let why = match furthest {
         Some((_, shape)) if !shape.allows(scan.text.aim) => match scan.text.aim {
             Some(_) => "the scanner named another symbology".to_owned(),
@@ -278,7 +323,15 @@ fn no_match<'a>(family: &'a Family, scan: &Scan<'_>) -> TriedStory<'a> {
         family: &family.id,
         outcome: "no-match",
         why,
+        at: at.or_else(|| too_long(furthest, length)),
     }
+}
+
+/// Where a text of the right characters should have ended, or how far it came.
+fn too_long(furthest: Option<(usize, &Shape)>, length: usize) -> Option<usize> {
+    let (reach, shape) = furthest?;
+    let most = shape.lengths().max.unwrap_or(length);
+    (reach == length).then_some(most.min(length))
 }
 
 const fn signature_word(verdict: Option<Result<(), Untrusted>>) -> &'static str {

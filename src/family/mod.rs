@@ -64,7 +64,7 @@ pub struct Family {
 }
 
 /// A thing's names in the two languages of the manual.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Names {
     /// English.
     pub en: Box<str>,

@@ -88,6 +88,17 @@ pub struct RegionPrefix {
     scale: u32,
 }
 
+impl fmt::Display for RegionPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = match self.scale.checked_ilog10() {
+            Some(missing @ 0..6) => 6 - missing,
+            _ => 6,
+        };
+        let width = usize::try_from(digits).unwrap_or_default();
+        write!(f, "{:0width$}", self.number)
+    }
+}
+
 impl RegionPrefix {
     /// Reads one to six digits.
     pub fn parse(digits: &str) -> Option<Self> {

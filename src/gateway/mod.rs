@@ -64,8 +64,8 @@ pub trait Recorder<'a>: Witness<'a> {
     fn verified(&mut self, findings: &Findings<'a>, verdict: Result<&Verified<'a>, &Untrusted>);
     /// The scene and the place are settled.
     fn placed(&mut self, scene: Option<&'a Scene>, place: &Place<'a>, relation: Relation);
-    /// A route was considered.
-    fn considered(&mut self, route: &'a Route, matched: bool);
+    /// A route was considered; the condition that is not met, if one is not.
+    fn considered(&mut self, route: &'a Route, unmet: Option<&'static str>);
 }
 
 /// Records nothing.
@@ -74,7 +74,7 @@ impl<'a> Recorder<'a> for () {
     fn classified(&mut self, _: &Code<'a>) {}
     fn verified(&mut self, _: &Findings<'a>, _: Result<&Verified<'a>, &Untrusted>) {}
     fn placed(&mut self, _: Option<&'a Scene>, _: &Place<'a>, _: Relation) {}
-    fn considered(&mut self, _: &'a Route, _: bool) {}
+    fn considered(&mut self, _: &'a Route, _: Option<&'static str>) {}
 }
 
 /// What a gateway is made of.
@@ -277,9 +277,9 @@ impl Gateway {
             .routes
             .candidates(occasion.verified.code().family, occasion.scene)
         {
-            let matched = found.is_none() && route.conditions.hold(occasion);
-            recorder.considered(route, matched);
-            if matched {
+            let unmet = route.conditions.unmet(occasion);
+            recorder.considered(route, unmet);
+            if found.is_none() && unmet.is_none() {
                 found = Some(route);
                 if R::DEPTH == Depth::FirstRefusal {
                     break;

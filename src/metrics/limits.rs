@@ -94,6 +94,11 @@ impl Limits {
         usize::try_from(self.in_flight.inc()).unwrap_or_default()
     }
 
+    /// How many are.
+    pub fn under_way(&self) -> u64 {
+        u64::try_from(self.in_flight.get()).unwrap_or_default()
+    }
+
     /// One is over.
     pub fn ended(&self) {
         self.in_flight.dec();

@@ -74,6 +74,12 @@ impl EndpointCounts {
         count(&self.delivered, place);
     }
 
+    /// What became of requests so far, each with its word.
+    pub fn so_far(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counted = self.delivered.iter().map(Counter::get);
+        Delivered::ALL.iter().map(|how| how.name()).zip(counted)
+    }
+
     /// Counts an ejection.
     pub fn ejected(&self) {
         self.ejections.inc();

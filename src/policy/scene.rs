@@ -1,5 +1,6 @@
 //! Scenes: where in the visit a code is scanned (诊疗环节, 用码业务类型), and what that demands.
 
+use std::fmt;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -110,6 +111,47 @@ pub enum RegionRule {
     Prefix(RegionPrefix),
     /// It lies so to the terminal's.
     Relation(Relation),
+}
+
+impl fmt::Display for RegionRule {
+    /// As files spell it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prefix(prefix) => write!(f, "{prefix}"),
+            Self::Relation(relation) => f.write_str(relation.name()),
+        }
+    }
+}
+
+impl Demand {
+    /// The word for it in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Dynamic => "dynamic",
+            Self::Static => "static",
+        }
+    }
+}
+
+impl Idempotency {
+    /// The word for it in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
+}
+
+impl WhenAway {
+    /// The word for it in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Local => "local",
+        }
+    }
 }
 
 impl RegionRule {

@@ -186,6 +186,16 @@ impl Site {
         }
     }
 
+    /// The requests terminals send, the gateway's own among them.
+    pub fn adapters(&self) -> impl Iterator<Item = &Adapter> {
+        self.adapters.values()
+    }
+
+    /// The pages behind the code on the wall.
+    pub fn landings(&self) -> impl Iterator<Item = &Landing> {
+        self.landings.values()
+    }
+
     /// How long a department may take.
     pub(super) fn patience(&self, upstream: usize) -> Duration {
         self.upstreams.patience(upstream)

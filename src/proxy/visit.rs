@@ -301,12 +301,12 @@ impl<'a> Recorder<'a> for Watch<'_> {
         });
     }
 
-    fn considered(&mut self, _: &'a Route, matched: bool) {
+    fn considered(&mut self, _: &'a Route, unmet: Option<&'static str>) {
         if !self.considered {
             self.visit.lap(Stage::Policy);
             self.considered = true;
         }
-        if matched {
+        if unmet.is_none() {
             self.visit.lap(Stage::Route);
         }
     }

@@ -117,25 +117,57 @@ impl Conditions {
 
     /// Whether some code of `family` in `scene` could match.
     pub fn can_meet(&self, family: &Family, scene: &Scene) -> bool {
-        self.kinds.is_none_or(|kinds| kinds.contains(family.kind))
-            && lists(&self.families, Some(&family.id))
-            && (self.scenes.is_empty() || self.scenes.iter().any(|name| scene.is_called(name)))
-            && scene.accepts.contains(family.kind)
+        self.never_met(family, scene).is_none() && scene.accepts.contains(family.kind)
     }
 
     /// Whether what family and scene leave open is met as well.
     pub fn hold(&self, occasion: &Occasion<'_>) -> bool {
-        lists(&self.issuers, occasion.verified.issuer_name())
-            && (self.regions.is_empty()
-                || self
-                    .regions
+        self.unmet(occasion).is_none()
+    }
+
+    /// The first of the conditions family and scene leave open that is not met, by its word.
+    pub fn unmet(&self, occasion: &Occasion<'_>) -> Option<&'static str> {
+        let Occasion {
+            verified,
+            place,
+            relation,
+            ..
+        } = occasion;
+        let rules = &self.regions;
+        let region = || {
+            rules.is_empty()
+                || rules
                     .iter()
-                    .any(|rule| rule.holds(occasion.verified.region(), occasion.relation)))
-            && lists(&self.groups, occasion.place.group)
-            && lists(&self.organisations, occasion.place.organisation)
-            && self
-                .assurance
-                .is_none_or(|least| least <= occasion.verified.assurance())
+                    .any(|rule| rule.holds(verified.region(), *relation))
+        };
+        let least = self.assurance;
+        if !lists(&self.issuers, verified.issuer_name()) {
+            Some("issuer")
+        } else if !region() {
+            Some("region")
+        } else if !lists(&self.groups, place.group) {
+            Some("group")
+        } else if !lists(&self.organisations, place.organisation) {
+            Some("organisation")
+        } else if least.is_some_and(|least| least > verified.assurance()) {
+            Some("assurance")
+        } else {
+            None
+        }
+    }
+
+    /// The first condition that no code of `family` in `scene` meets, by its word.
+    pub fn never_met(&self, family: &Family, scene: &Scene) -> Option<&'static str> {
+        if self.kinds.is_some_and(|kinds| !kinds.contains(family.kind)) {
+            Some("kind")
+        } else if !lists(&self.families, Some(&family.id)) {
+            Some("family")
+        } else if !(self.scenes.is_empty() || self.scenes.iter().any(|name| scene.is_called(name)))
+        {
+            Some("scene")
+        } else {
+            None
+        }
     }
 
     /// Whether everything `other` matches is matched here too; then `other`, coming later with as

@@ -164,6 +164,16 @@ impl KeySet {
         set
     }
 
+    /// Those keys only that have an id which begins so.
+    #[must_use]
+    pub fn called(&self, beginnings: &[&str]) -> Self {
+        let mut set = self.clone();
+        set.nameless.clear();
+        set.by_id
+            .retain(|id, _| beginnings.iter().any(|it| id.starts_with(it)));
+        set
+    }
+
     fn extend(&mut self, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
             let place = match &key.id {

@@ -3,13 +3,14 @@
 use std::iter::successors;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::keys::{Issuer, Key, Supply};
 use crate::family::Names;
 use crate::time::Timestamp;
 
 /// The keys of one issuer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Standing {
     /// The issuer's id.
     pub issuer: Box<str>,
@@ -40,7 +41,7 @@ pub struct Standing {
 }
 
 /// One list of what was taken back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ListStanding {
     /// Where it is.
     pub source: Box<str>,
@@ -57,7 +58,7 @@ pub struct ListStanding {
 }
 
 /// The sum of an issuer's keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SupplyState {
     /// Its server never answered, so there are none.
@@ -73,7 +74,7 @@ pub enum SupplyState {
 }
 
 /// One key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KeyStanding {
     /// What codes call it; none: it is tried for every code of the issuer.
     pub id: Option<Box<str>>,
@@ -88,7 +89,7 @@ pub struct KeyStanding {
 }
 
 /// Whether a key verifies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyState {
     /// It does.
@@ -104,7 +105,7 @@ pub enum KeyState {
 }
 
 /// What was rejected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rejected {
     /// A key's id or its place, a file's name.
     pub id: Box<str>,
@@ -113,7 +114,7 @@ pub struct Rejected {
 }
 
 /// How much an issuer took back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Revoked {
     /// Keys.
     pub keys: usize,

@@ -25,6 +25,19 @@ pub enum Balance {
     Hash(By),
 }
 
+impl Balance {
+    /// The words for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round-robin",
+            Self::LeastInFlight => "least-in-flight",
+            Self::Hash(By::Issuer) => "hash of the issuer",
+            Self::Hash(By::Account) => "hash of the account",
+            Self::Hash(By::Terminal) => "hash of the terminal",
+        }
+    }
+}
+
 /// What a consistent hash goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {

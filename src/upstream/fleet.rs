@@ -154,12 +154,17 @@ impl Fleet {
         }
     }
 
+    /// Now, as breakers know it.
+    pub(super) fn now(&self) -> Moment {
+        Moment::at(Instant::now(), self.0.beginning)
+    }
+
     fn checker(&self) -> MutexGuard<'_, Option<watch::Sender<Vec<Arc<Crew>>>>> {
         let checker = self.0.checker.lock();
         checker.unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn crews(&self) -> MutexGuard<'_, Vec<Arc<Crew>>> {
+    pub(super) fn crews(&self) -> MutexGuard<'_, Vec<Arc<Crew>>> {
         self.0.crews.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -244,6 +244,14 @@ impl Member {
         self.group.queue.call();
     }
 
+    /// Until when it gets nothing, if it is ejected for a time that is not over.
+    pub(super) fn ejected_until(&self, now: Moment) -> Option<Moment> {
+        match self.breaker().phase {
+            Phase::Open { until } if until > now => Some(until),
+            _ => None,
+        }
+    }
+
     /// What the breaker does; one of [`BREAKER_STATES`].
     pub(super) fn breaker_state(&self) -> &'static str {
         let [closed, half, open] = BREAKER_STATES;

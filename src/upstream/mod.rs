@@ -27,6 +27,7 @@ mod queue;
 mod resolve;
 mod seats;
 mod socket;
+mod standing;
 
 use std::{mem::take, rc::Rc, sync::Arc, time::Duration};
 
@@ -49,6 +50,7 @@ pub use self::pool::Protocol;
 use self::pool::{Delivery, Pool};
 pub use self::resolve::Names;
 use self::seats::Seat;
+pub use self::standing::{EndpointStanding, UpstreamStanding};
 use crate::metrics::Metrics;
 use crate::tick::Timer;
 

@@ -39,6 +39,14 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// The word for it in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http1 => "http1",
+            Self::Http2 => "http2",
+        }
+    }
+
     /// Its name in TLS (RFC 7301).
     pub const fn alpn(self) -> &'static [u8] {
         match self {

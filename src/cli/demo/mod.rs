@@ -19,10 +19,10 @@ use clap::Args;
 
 use self::cases::{Case, Cases, Expected};
 use self::shipped::Shipped;
-use self::stage::Stage;
+use self::stage::{Opening, Stage};
 use self::verdict::Happened;
 use super::{Exit, Failure, Process, block_on, interrupted, load};
-use crate::admin;
+use crate::admin::{self, Access, TokenTexts, Tokens, tokens};
 use crate::app::{self, Overrides};
 use crate::config::{ProcessSecrets, StatePlace};
 use crate::explain::{Detail, Explanation, explain};
@@ -74,9 +74,22 @@ async fn show(options: &Options, process: &mut Process<'_>) -> Result<Exit, Fail
     (config.keys, signers) = lent;
     let folder = Folder::make().map_err(Failure::io)?;
     config.state.place = StatePlace::File(folder.0.join("ledger"));
-    let opened = Stage::open(config, &running, options.overrides(), (process.now)());
-    let (stage, office) = opened.map_err(Failure::finding)?;
-    tokio::spawn(admin::serve(office.listener, office.operations));
+    let opening = Opening {
+        path: shipped.config(),
+        departments: &running,
+        signers: signers.clone(),
+        overrides: options.overrides(),
+        now: (process.now)(),
+    };
+    let (stage, office) = Stage::open(config, opening).map_err(Failure::finding)?;
+    let token = tokens::random().map_err(Failure::io)?;
+    let texts = TokenTexts {
+        viewer: None,
+        operator: Some(token.to_string()),
+    };
+    let tokens = Tokens::of(&texts).map_err(Failure::io)?;
+    let access = Access::new(Some(tokens), Box::default());
+    tokio::spawn(admin::serve(office.listener, office.operations, access));
 
     let cases = cases::draw_up(&stage, signers, &mut random, (process.now)());
     let mut rows = Vec::new();
@@ -90,7 +103,7 @@ async fn show(options: &Options, process: &mut Process<'_>) -> Result<Exit, Fail
     write!(process.out, "{}", table::draw(TITLES, &rows))?;
     sum_up(&cases, wrong, process.out)?;
     if !options.once {
-        invite(&cases, &stage, &running, process.out)?;
+        invite(&cases, &stage, &running, &token, process.out)?;
         interrupted().await?;
     }
     Ok(if wrong == 0 {
@@ -212,12 +225,14 @@ fn invite(
     cases: &Cases,
     stage: &Stage,
     running: &Running,
+    token: &str,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     let (scan, admin) = (stage.scan, stage.admin);
+    writeln!(out, "\nconsole   http://{admin}/console/#token={token}")?;
     writeln!(
         out,
-        "\nscans     http://{scan}/v1/scan\noperators http://{admin}/readyz  http://{admin}/metrics"
+        "scans     http://{scan}/v1/scan\noperators http://{admin}/readyz  http://{admin}/metrics"
     )?;
     for department in Department::ALL {
         let (name, address) = (department.name(), running.address(department));

@@ -1,24 +1,27 @@
 //! The gateway of a demonstration.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 
 use http::header::{HeaderValue, InvalidHeaderValue};
 use http::uri::Scheme;
 use thiserror::Error;
 
-use crate::admin::{ConfigState, Operations, Readiness, StateAway, Status, UnknownOutcome};
-use crate::app::{App, Overrides, StartError};
-use crate::config::{Config, Upstream};
+use crate::admin::Operations;
+use crate::app::{App, Overrides, StartError, Telling};
+use crate::cli::operators::{Operators, Purpose, instance};
+use crate::config::{Config, ProcessSecrets, Upstream};
 use crate::family::Kind;
 use crate::gateway::{Door, Gateway};
-use crate::metrics::{Exposition, Metrics};
 use crate::proxy::Site;
+use crate::reload::{First, Reloader};
 use crate::route::{Action, Route};
 use crate::sandbox::departments::{Department, Running};
+use crate::sandbox::signer::Signers;
 use crate::server;
 use crate::time::Timestamp;
-use crate::trust::{Keys, Standing};
+use crate::trust::Keys;
 use crate::upstream::Endpoint;
 
 /// A gateway that serves, and the tables it decides with.
@@ -32,6 +35,22 @@ pub(super) struct Stage {
     door: Door,
     /// Kept: the workers are its threads.
     _running: server::Running,
+    /// Kept: it hears of scans.
+    _telling: Telling,
+}
+
+/// What a demonstration begins with.
+pub(super) struct Opening<'o> {
+    /// The files it shows.
+    pub(super) path: &'o Path,
+    /// The mock departments.
+    pub(super) departments: &'o Running,
+    /// Who signs with the pairs that were lent.
+    pub(super) signers: Signers,
+    /// Where it listens.
+    pub(super) overrides: Overrides,
+    /// When it begins.
+    pub(super) now: Timestamp,
 }
 
 /// What serves the operators of a demonstration.
@@ -75,10 +94,9 @@ impl Stage {
     /// Starts the gateway, with the mock departments in place of every backend.
     pub(super) fn open(
         mut config: Config,
-        departments: &Running,
-        overrides: Overrides,
-        now: Timestamp,
+        opening: Opening<'_>,
     ) -> Result<(Self, Office), StageError> {
+        let departments = opening.departments;
         let routes = &config.gateway.routes;
         for (index, upstream) in config.upstreams.iter_mut().enumerate() {
             let department = stand_in(routes, index).ok_or_else(|| StageError::NoStandIn {
@@ -95,24 +113,40 @@ impl Stage {
             .first()
             .map(|listener| listener.door.clone());
         let start = |error| StageError::Start(Box::new(error));
-        let app = App::build(config, overrides).map_err(start)?;
+        let first = First {
+            written: Arc::clone(&config.written),
+            since: opening.now,
+        };
+        let app = App::build(config, opening.overrides).map_err(start)?;
         let scan = app.addresses().first().copied();
         let admin = app.admin_address().ok_or(StageError::NoAdmin)?;
         let started = app.start().map_err(start)?;
+        let (path, metrics) = (opening.path, started.metrics);
+        let secrets = Box::new(ProcessSecrets::beside(path));
+        let sites = Arc::clone(&started.sites);
+        let reloader = Reloader::new(path.to_owned(), secrets, sites, metrics.clone(), first);
+        let operators = Operators {
+            sites: Arc::clone(&started.sites),
+            metrics,
+            reloader: Arc::new(reloader),
+            live: started.telling.live.clone(),
+            pulse: started.telling.pulse.clone(),
+            started: opening.now,
+            instance: instance(),
+            draining: Arc::default(),
+            purpose: Purpose::Show(opening.signers),
+        };
         let stage = Self {
             scan: scan.ok_or(StageError::NoListener)?,
             admin,
             site: started.sites.load_full(),
             door: door.ok_or(StageError::NoListener)?,
             _running: started.running,
+            _telling: started.telling,
         };
         let office = Office {
             listener: started.admin.ok_or(StageError::NoAdmin)?,
-            operations: Arc::new(Porter {
-                since: now,
-                site: Arc::clone(&stage.site),
-                metrics: started.metrics,
-            }),
+            operations: Arc::new(operators),
         };
         Ok((stage, office))
     }
@@ -154,47 +188,4 @@ fn replace(upstream: &mut Upstream, address: SocketAddr) -> Result<(), InvalidHe
         weight: 1,
     }];
     Ok(())
-}
-
-/// Tells operators how a demonstration stands: nothing is reloaded, nothing is missing.
-#[derive(Debug)]
-struct Porter {
-    since: Timestamp,
-    site: Arc<Site>,
-    metrics: Metrics,
-}
-
-impl Operations for Porter {
-    fn readiness(&self) -> Readiness {
-        Readiness {
-            status: Status::Ready,
-            config: ConfigState {
-                since: self.since.to_string(),
-                stale_since: None,
-                why: None,
-            },
-            keys_unavailable: Vec::new(),
-            issuers: Vec::new(),
-            platforms: Vec::new(),
-            state: None,
-            upstreams: Vec::new(),
-        }
-    }
-
-    fn exposition(&self, accept: &str) -> Exposition {
-        self.site.shared.fleet.note(&self.metrics);
-        self.metrics.exposition(accept)
-    }
-
-    fn keys(&self) -> Vec<Standing> {
-        self.site.shared.keeper.standings()
-    }
-
-    fn unknown_outcomes(&self) -> Result<Vec<UnknownOutcome>, StateAway> {
-        Ok(Vec::new())
-    }
-
-    fn refresh_keys(&self, issuer: Option<&str>) {
-        self.site.shared.keeper.refresh(issuer);
-    }
 }

@@ -53,7 +53,9 @@ pub(super) fn write(story: &Explanation<'_>, out: &mut dyn Write) -> io::Result<
             (false, true) => "matches",
             (false, false) => "does not match",
         };
-        writeln!(out, "  {}  {mark}", route.route)?;
+        let failed = route.failed.map(|failed| format!(": {failed}"));
+        let failed = failed.unwrap_or_default();
+        writeln!(out, "  {}  {mark}{failed}", route.route)?;
     }
     Ok(())
 }

@@ -1,18 +1,25 @@
 //! A question to the operators' listener of a running gateway.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use clap::Args;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use serde::Deserialize;
 use tokio::net::TcpStream;
+use zeroize::Zeroizing;
 
 use crate::admin::Standings;
+use crate::admin::tokens::{self, TokenError};
 use crate::cli::{Failure, block_on};
+use crate::config::{ProcessSecrets, SecretRef, Secrets as _};
+use crate::trust::standing::chain;
 
 /// How long an answer may take: a gateway that asks many key servers waits for the slowest.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -26,6 +33,60 @@ pub(super) struct Address {
     authority: HeaderValue,
     host: String,
     port: u16,
+}
+
+/// What a gateway says when it refuses.
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+/// Where an operator's token is.
+#[derive(Args, Debug)]
+pub(super) struct Token {
+    /// The operators' tokens, or one token alone; else MULTICODE_ADMIN_TOKEN, else the file the
+    /// gateway made beside its configuration.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+/// Where the environment may have a token.
+const VARIABLE: &str = "MULTICODE_ADMIN_TOKEN";
+
+impl Token {
+    /// The token to be shown, the operator's if there is one; none if nobody named one. `config` is
+    /// where the files are.
+    pub(super) fn find(&self, config: &Path) -> Result<Option<Zeroizing<String>>, Failure> {
+        let secrets = ProcessSecrets::beside(config);
+        if let Some(path) = &self.token_file {
+            return in_file(path).map(Some);
+        }
+        let variable = SecretRef::Env(VARIABLE.to_owned());
+        let set = secrets.resolve(&variable).map_err(Failure::usage)?;
+        if let Some(secret) = set {
+            let token = secret.expose_text().map_err(Failure::usage)?;
+            return Ok(Some(Zeroizing::new(token.trim().to_owned())));
+        }
+        let path = config.with_file_name(tokens::PLACE);
+        path.exists().then(|| in_file(&path)).transpose()
+    }
+}
+
+/// The tokens' file, or a token alone.
+fn in_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    match tokens::read(path) {
+        Ok(mut texts) => {
+            let operator = texts.operator.take();
+            let token = operator.or_else(|| texts.viewer.take());
+            Ok(Zeroizing::new(token.unwrap_or_default()))
+        }
+        Err(TokenError::Content(_)) => {
+            let text = std::fs::read_to_string(path).map_err(Failure::at(path))?;
+            let text = Zeroizing::new(text);
+            Ok(Zeroizing::new(text.trim().to_owned()))
+        }
+        Err(error) => Err(Failure::io(chain(&error))),
+    }
 }
 
 /// Why a gateway could not be asked.
@@ -66,9 +127,14 @@ impl FromStr for Address {
 
 impl Address {
     /// Asks for a path and reads what is told of the keys.
-    pub(super) fn ask(&self, method: Method, path: &str) -> Result<Standings, Failure> {
+    pub(super) fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<Standings, Failure> {
         let asked = async {
-            let asked = tokio::time::timeout(PATIENCE, self.exchange(method, path)).await;
+            let asked = tokio::time::timeout(PATIENCE, self.exchange(method, path, token)).await;
             asked.unwrap_or(Err(AskError::Late))
         };
         block_on(asked)?.map_err(|error| match error {
@@ -77,15 +143,28 @@ impl Address {
         })
     }
 
-    async fn exchange(&self, method: Method, path: &str) -> Result<Standings, AskError> {
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<Standings, AskError> {
+        let token = token.map(|token| HeaderValue::try_from(format!("Bearer {token}")));
+        let token = token.transpose();
+        let token = token.map_err(|error| AskError::Request(error.into()))?;
         let stream = TcpStream::connect((&*self.host, self.port)).await;
         let stream = TokioIo::new(stream.map_err(AskError::Connect)?);
         let (mut sender, driver) = http1::handshake(stream).await.map_err(AskError::Http)?;
         drop(tokio::spawn(driver));
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, &self.authority)
+            .header(header::HOST, &self.authority);
+        if let Some(mut token) = token {
+            token.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, token);
+        }
+        let request = request
             .body(Empty::<Bytes>::new())
             .map_err(AskError::Request)?;
         let answer = sender.send_request(request).await.map_err(AskError::Http)?;
@@ -93,7 +172,9 @@ impl Address {
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
         let body = body.map_err(AskError::Body)?.to_bytes();
         if head.status != StatusCode::OK {
-            let said = String::from_utf8_lossy(&body);
+            let problem = serde_json::from_slice::<Problem>(&body).ok();
+            let said = problem.map(|problem| problem.detail);
+            let said = said.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
             return Err(AskError::Status {
                 status: head.status,
                 said: said.trim().chars().take(200).collect(),

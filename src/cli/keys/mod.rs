@@ -7,7 +7,7 @@ mod verify;
 use clap::{Args, Subcommand};
 use http::Method;
 
-use self::admin::Address;
+use self::admin::{Address, Token};
 use super::options::{Config, Format};
 use super::{Exit, Failure, Process, load};
 use crate::admin::Standings;
@@ -37,8 +37,10 @@ struct List {
     #[command(flatten)]
     config: Config,
     /// The operators' address of a running gateway, to ask it instead of the files.
-    #[arg(long, value_name = "URL", conflicts_with = "config")]
+    #[arg(long, value_name = "URL")]
     admin: Option<Address>,
+    #[command(flatten)]
+    token: Token,
     /// How it is printed.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -52,6 +54,10 @@ struct Refresh {
     /// The operators' address of the gateway.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
     admin: Address,
+    #[command(flatten)]
+    token: Token,
+    #[command(flatten)]
+    config: Config,
     /// How it is printed.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -67,7 +73,12 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
 
 fn list(options: &List, process: &mut Process<'_>) -> Result<Exit, Failure> {
     let story = if let Some(admin) = &options.admin {
-        admin.ask(Method::GET, "/admin/keys")?
+        let token = options.token.find(&options.config.config)?;
+        admin.ask(
+            Method::GET,
+            "/admin/keys",
+            token.as_deref().map(String::as_str),
+        )?
     } else {
         let config = load::config(&options.config.config, process)?;
         in_files(&config, process)
@@ -101,7 +112,10 @@ fn refresh(options: &Refresh, process: &mut Process<'_>) -> Result<Exit, Failure
         Some(issuer) => format!("/admin/keys/refresh?issuer={}", admin::escaped(issuer)),
         None => "/admin/keys/refresh".to_owned(),
     };
-    let story = options.admin.ask(Method::POST, &path)?;
+    let token = options.token.find(&options.config.config)?;
+    let story = options
+        .admin
+        .ask(Method::POST, &path, token.as_deref().map(String::as_str))?;
     print(&story, options.format, process)?;
     let failed = story.issuers.iter().any(|it| it.trouble().is_some());
     Ok(if failed { Exit::Finding } else { Exit::Success })

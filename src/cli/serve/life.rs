@@ -1,7 +1,6 @@
 //! A gateway from its first scan to its last, whoever comes after it.
 
 use std::future::pending;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::{Exit, Failure};
-use super::office::Office;
+use super::office::{Files, Office};
 use crate::app::App;
 use crate::handover::{Predecessor, Successor, Word};
 use crate::server::{CutOff, Running};
@@ -73,7 +72,7 @@ pub(super) async fn live(
     mut app: App,
     predecessor: Option<Predecessor>,
     alone: bool,
-    path: PathBuf,
+    files: Files,
 ) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
     let predecessor = match predecessor {
@@ -98,7 +97,7 @@ pub(super) async fn live(
     let running = app.launch().map_err(Failure::io)?;
     let listener = app.admin()?;
     let mut life = Life {
-        office: Office::open(&app, path, listener),
+        office: Office::open(&app, &files, listener),
         app,
         running: Some(running),
         successor: None,
@@ -111,6 +110,7 @@ pub(super) async fn live(
         let event = tokio::select! {
             _ = signals.terminate.recv() => Event::End,
             _ = signals.interrupt.recv() => Event::End,
+            () = life.office.end() => Event::End,
             _ = signals.hangup.recv() => Event::Reload,
             _ = signals.replace.recv() => Event::Replace,
             word = next_word(&mut life.successor) => Event::Said(word),

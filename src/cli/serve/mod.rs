@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use self::office::Files;
 use super::options::Config;
 use super::{Exit, Failure, Process, load};
 use crate::app::{App, Overrides};
@@ -58,6 +59,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         admin: options.admin,
         workers: options.workers,
     };
+    let files = Files::of(&config, options.config.config.clone());
     let app = App::build_beside(config, overrides, inherited).map_err(Failure::io)?;
     for address in app.addresses() {
         tracing::info!(%address, "listening for scans");
@@ -65,8 +67,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     if let Some(address) = app.admin_address() {
         tracing::info!(%address, "listening for operators");
     }
-    let path = options.config.config.clone();
-    super::block_on(life::live(app, predecessor, options.alone, path))?
+    super::block_on(life::live(app, predecessor, options.alone, files))?
 }
 
 /// What a manager or a predecessor says beside the sockets it passes.

@@ -6,37 +6,89 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::admin::{
-    self, ConfigState, IssuerTrouble, Operations, PlatformTrouble, Readiness, StateAway,
-    StateTrouble, Status, UnknownOutcome, UpstreamTrouble,
-};
+use super::super::operators::{Operators, Purpose, instance};
+use crate::admin::tokens::{self, PLACE};
+use crate::admin::{self, Access, TokenTexts, Tokens};
 use crate::app::{self, App};
-use crate::config::ProcessSecrets;
-use crate::fetch::Keeper;
-use crate::metrics::{Exposition, Metrics, StateGauge};
-use crate::proxy::Site;
-use crate::proxy::guard::Books;
-use crate::reload::Reloader;
-use crate::state::Away;
-use crate::trust::Standing;
-
-/// The unknown outcomes told at once; the rest is told when these are settled.
-const MOST_UNKNOWN: usize = 1_000;
+use crate::config::{Admin, Config, ProcessSecrets, Secret, Written};
+use crate::reload::{First, Reloader};
+use crate::trust::standing::chain;
 
 /// How long operators' answers may take when the process ends.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// What the files say to operators.
+#[derive(Debug)]
+pub(super) struct Files {
+    path: PathBuf,
+    written: Arc<Written>,
+    admin: Option<Admin>,
+}
+
+impl Files {
+    /// Takes them out of a configuration that was read from `path`.
+    pub(super) fn of(config: &Config, path: PathBuf) -> Self {
+        Self {
+            path,
+            written: Arc::clone(&config.written),
+            admin: config.admin.clone(),
+        }
+    }
+
+    /// Who may come in: those the files name, or those a file beside them does, which is made if it
+    /// is not there.
+    fn access(&self) -> Access {
+        let hosts = self.admin.iter().flat_map(|admin| admin.hosts.iter());
+        let hosts = hosts.cloned().collect();
+        let named = self.admin.as_ref().filter(|admin| admin.named);
+        let texts = match named {
+            Some(admin) => {
+                let text = |secret: &Option<Secret>| {
+                    let text = secret.as_ref()?.expose_text().ok()?;
+                    Some(text.to_owned())
+                };
+                Ok(TokenTexts {
+                    viewer: text(&admin.viewer),
+                    operator: text(&admin.operator),
+                })
+            }
+            None => {
+                let path = self.path.with_file_name(PLACE);
+                tokens::keep(&path).inspect(|_| {
+                    tracing::info!(path = %path.display(), "operators' tokens are in this file");
+                })
+            }
+        };
+        let tokens = texts.and_then(|texts| match texts {
+            TokenTexts {
+                viewer: None,
+                operator: None,
+            } => Ok(None),
+            texts => Tokens::of(&texts).map(Some),
+        });
+        match &tokens {
+            Ok(Some(_)) => {}
+            Ok(None) => tracing::error!("no operators' token is set: /admin/ is closed"),
+            Err(error) => {
+                let why = chain(error);
+                tracing::error!(why, "there are no operators' tokens: /admin/ is closed");
+            }
+        }
+        Access::new(tokens.ok().flatten(), hosts)
+    }
+}
 
 /// Where operators come in, and what they may do there.
 #[derive(Debug)]
 pub(super) struct Office {
     reloader: Arc<Reloader>,
     draining: Arc<AtomicBool>,
+    /// Rung by an operator who wants the process to end.
+    end: Arc<Notify>,
     /// Dropped, it stops letting operators in.
     open: Option<oneshot::Sender<()>>,
     serving: Option<JoinHandle<()>>,
@@ -44,29 +96,39 @@ pub(super) struct Office {
 
 impl Office {
     /// Lets operators in.
-    pub(super) fn open(app: &App, path: PathBuf, listener: Option<TcpListener>) -> Self {
+    pub(super) fn open(app: &App, files: &Files, listener: Option<TcpListener>) -> Self {
+        let path = files.path.clone();
         let secrets = Box::new(ProcessSecrets::beside(&path));
-        let sites = Arc::clone(app.sites());
-        let keeper = sites.load().shared.keeper.clone();
-        let asked = Arc::clone(&sites);
-        let metrics = app.metrics().clone();
-        let reloader = Reloader::new(path, secrets, sites, metrics.clone(), app::now());
+        let (sites, metrics) = (Arc::clone(app.sites()), app.metrics().clone());
+        let started = app::now();
+        let first = First {
+            written: Arc::clone(&files.written),
+            since: started,
+        };
+        let reloader = Reloader::new(path, secrets, Arc::clone(&sites), metrics.clone(), first);
         let reloader = Arc::new(reloader);
         let draining = Arc::new(AtomicBool::new(false));
-        let gateway = RunningGateway {
-            reloader: Arc::clone(&reloader),
+        let end = Arc::new(Notify::new());
+        let operators = Operators {
+            sites,
             metrics,
-            keeper,
-            sites: asked,
+            reloader: Arc::clone(&reloader),
+            live: app.telling().live.clone(),
+            pulse: app.telling().pulse.clone(),
+            started,
+            instance: instance(),
             draining: Arc::clone(&draining),
+            purpose: Purpose::Serve(Arc::clone(&end)),
         };
         let (open, closed) = oneshot::channel::<()>();
         let serving = listener.map(|listener| {
+            let (access, operators) = (files.access(), Arc::new(operators));
             let closed = async {
                 let _ = closed.await;
             };
             tokio::spawn(async {
-                if let Err(error) = admin::serve_until(listener, Arc::new(gateway), closed).await {
+                let serving = admin::serve_until(listener, operators, access, closed);
+                if let Err(error) = serving.await {
                     tracing::error!(%error, "operators are not served");
                 }
             })
@@ -74,9 +136,16 @@ impl Office {
         Self {
             reloader,
             draining,
+            end,
             open: Some(open),
             serving,
         }
+    }
+
+    /// Waits until an operator wants the process to end.
+    pub(super) fn end(&self) -> impl Future<Output = ()> + use<> {
+        let end = Arc::clone(&self.end);
+        async move { end.notified().await }
     }
 
     /// Reads the files again. Reading and compiling them takes a while; operators are served
@@ -98,147 +167,10 @@ impl Office {
 
     /// Waits a moment for those who are still there.
     pub(super) async fn empty(mut self) {
+        self.announce_drain();
         self.close();
         if let Some(serving) = self.serving.take() {
             let _ = timeout(FAREWELL, serving).await;
         }
-    }
-}
-
-/// What operators are told about the gateway.
-#[derive(Debug)]
-struct RunningGateway {
-    reloader: Arc<Reloader>,
-    metrics: Metrics,
-    keeper: Keeper,
-    sites: Arc<ArcSwap<Site>>,
-    draining: Arc<AtomicBool>,
-}
-
-impl RunningGateway {
-    fn books(&self) -> Arc<Books> {
-        Arc::clone(&self.sites.load().shared.books)
-    }
-
-    fn platforms_in_trouble(&self) -> Vec<PlatformTrouble> {
-        let site = self.sites.load();
-        let platforms = site.platforms.iter();
-        let trouble = platforms.filter_map(|platform| {
-            Some(PlatformTrouble {
-                introspection: platform.name().to_owned(),
-                why: platform.trouble()?.into(),
-            })
-        });
-        trouble.collect()
-    }
-
-    fn upstreams_in_trouble(&self) -> Vec<UpstreamTrouble> {
-        let trouble = self.sites.load().shared.fleet.in_trouble().into_iter();
-        let trouble = trouble.map(|it| UpstreamTrouble {
-            upstream: it.upstream,
-            why: it.why,
-        });
-        trouble.collect()
-    }
-
-    fn issuers_in_trouble(&self) -> Vec<IssuerTrouble> {
-        let standings = self.keeper.standings();
-        let trouble = standings.iter().filter_map(|standing| {
-            Some(IssuerTrouble {
-                issuer: standing.issuer.to_string(),
-                state: standing.state.name(),
-                why: why(standing)?,
-            })
-        });
-        trouble.collect()
-    }
-}
-
-/// Why somebody should look at an issuer; whether it is the keys or a list must be told.
-fn why(standing: &Standing) -> Option<String> {
-    let trouble = standing.trouble()?;
-    let mut lists = standing.lists.iter();
-    let list = lists.find(|list| list.last_error.is_some());
-    Some(match (&standing.last_error, list) {
-        (None, Some(list)) => format!("revocation list {}: {trouble}", list.source),
-        _ => trouble.to_owned(),
-    })
-}
-
-impl Operations for RunningGateway {
-    fn readiness(&self) -> Readiness {
-        let standing = self.reloader.standing();
-        let keys_unavailable = self.reloader.keys_unavailable();
-        let issuers = self.issuers_in_trouble();
-        let platforms = self.platforms_in_trouble();
-        let upstreams = self.upstreams_in_trouble();
-        let state = self.books().standing().trouble;
-        let state = state.map(|why| StateTrouble { why: why.into() });
-        let well = keys_unavailable.is_empty()
-            && issuers.is_empty()
-            && platforms.is_empty()
-            && upstreams.is_empty()
-            && state.is_none();
-        let status = if self.draining.load(Ordering::Relaxed) {
-            Status::Draining
-        } else if standing.stale.is_some() || !well {
-            Status::Degraded
-        } else {
-            Status::Ready
-        };
-        let config = ConfigState {
-            since: standing.since.to_string(),
-            stale_since: standing.stale.as_ref().map(|stale| stale.since.to_string()),
-            why: standing.stale.map(|stale| stale.why.to_string()),
-        };
-        Readiness {
-            status,
-            config,
-            keys_unavailable,
-            issuers,
-            platforms,
-            upstreams,
-            state,
-        }
-    }
-
-    fn exposition(&self, accept: &str) -> Exposition {
-        let shared = self.sites.load().shared.clone();
-        shared.fleet.note(&self.metrics);
-        let line = shared.verifiers.standing();
-        self.metrics.desks().line_stands(line);
-        let state = self.books().standing();
-        self.metrics.state_stands(StateGauge {
-            up: state.trouble.is_none(),
-            claims: state.claims,
-            unknown: state.unknown,
-            unwritten: state.unwritten,
-        });
-        self.metrics.exposition(accept)
-    }
-
-    fn keys(&self) -> Vec<Standing> {
-        self.keeper.standings()
-    }
-
-    fn refresh_keys(&self, issuer: Option<&str>) {
-        self.keeper.refresh(issuer);
-    }
-
-    fn unknown_outcomes(&self) -> Result<Vec<UnknownOutcome>, StateAway> {
-        let books = self.books();
-        let asked = books.unknown(MOST_UNKNOWN, app::moment());
-        let unknown = Handle::current()
-            .block_on(asked)
-            .map_err(|Away| StateAway)?;
-        let told = unknown.into_iter().map(|(name, about)| UnknownOutcome {
-            name: name.to_string(),
-            request_id: about.request_id.into(),
-            terminal: Some(about.terminal.into()).filter(|it: &String| !it.is_empty()),
-            scene: about.scene.into(),
-            route: about.route.into(),
-            since: about.since.to_string(),
-        });
-        Ok(told.collect())
     }
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::issuer::secret;
 use super::rate::Rates;
 use super::{Word, words};
 use crate::config::reader::{
     Table, Value, boolean, choice, cidr, duration, integer, list, size, socket_address, string,
 };
+use crate::config::secrets::SecretRef;
 use crate::config::source::{Place, Spanned};
 use crate::policy::Strangers;
 use crate::scan::Cleaning;
@@ -40,6 +42,10 @@ pub(crate) struct Tls {
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) address: Option<Spanned<SocketAddr>>,
+    pub(crate) viewer: Option<Spanned<SecretRef>>,
+    pub(crate) operator: Option<Spanned<SecretRef>>,
+    pub(crate) hosts: Vec<Word>,
+    pub(crate) exposed: Option<Spanned<bool>>,
 }
 
 /// `[limits]`.
@@ -92,9 +98,16 @@ impl Tls {
 impl Admin {
     /// Reads `[admin]`.
     pub(crate) fn read(mut table: Table<'_>) -> Self {
-        let address = table.required("address", socket_address);
+        table.discreet();
+        let admin = Self {
+            address: table.required("address", socket_address),
+            viewer: table.optional("viewer", secret),
+            operator: table.optional("operator", secret),
+            hosts: table.optional("hosts", words).unwrap_or_default(),
+            exposed: table.optional("exposed", boolean),
+        };
         table.finish();
-        Self { address }
+        admin
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every mistake is noted and the rest still lowered, so that one load shows them all; whether the
 //! result may be used is the collector's to say.
 
+mod admin;
 mod audit;
 mod contracts;
 mod doors;
@@ -22,6 +23,7 @@ mod upstreams;
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::diagnostic::{Collector, Diagnostic};
 use super::file::{self, Named, RoutesFile, Shared};
@@ -147,7 +149,7 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
             .main
             .admin
             .as_ref()
-            .and_then(|admin| Some(admin.address?.value)),
+            .and_then(|admin| admin::lower(admin, around)),
         limits: doors::limits(&files.main.limits),
         audit: audit::lower(files.main.audit.as_ref(), around),
         state: state::lower(files.main.state.as_ref(), &files.main.scenes, around),
@@ -158,6 +160,8 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
         adapters: doors::adapters(files, around),
         landings: doors::landings(files, &hosts, around),
         trials: trials::lower(files, &known, around),
+        // Set when everything about the files is known.
+        written: Arc::default(),
     };
     let scene_places = files.main.scenes.iter();
     let scene_places = scene_places.map(|(name, _)| (name.value.as_str().into(), name.at));

@@ -1,5 +1,6 @@
 //! Whole loads: folders in, findings out.
 
+mod audit;
 mod introspections;
 mod issuers;
 mod kept;

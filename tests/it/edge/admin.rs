@@ -34,7 +34,14 @@ fn operators_are_told_how_it_is() {
 #[test]
 fn operators_paths_are_not_for_terminals() {
     let (program, _mocks, _files) = serve();
-    for path in ["/livez", "/readyz", "/metrics", "/version", "/admin/keys"] {
+    for path in [
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/version",
+        "/admin/keys",
+        "/console/",
+    ] {
         let answer = program.send(format!("GET {path} HTTP/1.1\r\nHost: g\r\n\r\n"));
         answer.assert_refused(404, "not-found");
     }

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use multicode::app::{App, Overrides, Started};
+use multicode::reload::Reloader;
 use multicode::sandbox::departments::{self, Behaviour, Department, Departments, Fault, Received};
 use multicode::sandbox::mint::Flaw;
 use serde_json::json;
@@ -13,7 +14,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use super::files::minted;
-use super::{Answer, Client, Files};
+use super::{Answer, Client, Files, OneSecret};
 
 /// The departments, on a thread of their own.
 pub(crate) struct Mocks {
@@ -138,6 +139,15 @@ impl TestGateway {
         let seed = self.seed.fetch_add(1, Ordering::Relaxed);
         let site = self.started.sites.load();
         minted(&site.gateway, &site.keys.load(), family, flaw, seed)
+    }
+
+    /// Reads the files again; there must be no mistake in them.
+    pub(crate) fn reload(&self) {
+        let sites = std::sync::Arc::clone(&self.started.sites);
+        let (secrets, metrics) = (Box::new(OneSecret), self.started.metrics.clone());
+        let now = multicode::app::now();
+        let reloader = Reloader::new(self.files.main(), secrets, sites, metrics, now);
+        reloader.reload(now).unwrap();
     }
 
     /// The only request any department received.

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use multicode::reload::Reloader;
 use serde_json::{Value, json};
 
-use super::files::{KEYS, OneSecret, SECRET};
+use super::files::{KEYS, SECRET};
 use super::{Answer, Backend, Files, HEALTH_CARD, Program, SHORT, TestGateway, eventually};
 
 /// Another card.
@@ -336,14 +335,7 @@ fn a_reload_begins_with_no_words() {
     let platform = saying(&good(), Duration::ZERO);
     let gateway = gateway(&platform, "");
     scan(&gateway, HEALTH_CARD, "register");
-    let reloader = Reloader::new(
-        gateway.files.main(),
-        Box::new(OneSecret),
-        std::sync::Arc::clone(&gateway.started.sites),
-        gateway.started.metrics.clone(),
-        multicode::app::now(),
-    );
-    reloader.reload(multicode::app::now()).unwrap();
+    gateway.reload();
     assert_eq!(scan(&gateway, HEALTH_CARD, "register").status, 200);
     assert_eq!(platform.seen().len(), 2);
 }

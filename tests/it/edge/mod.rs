@@ -2,6 +2,12 @@
 
 mod accounts;
 mod admin;
+mod admin_access;
+mod admin_api;
+mod admin_config;
+mod admin_events;
+mod admin_lab;
+mod admin_stories;
 mod answers;
 mod backend;
 mod client;

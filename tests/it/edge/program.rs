@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -16,6 +17,7 @@ pub(super) struct Program {
     said: Arc<Mutex<String>>,
     pub(super) scan: SocketAddr,
     pub(super) admin: SocketAddr,
+    tokens: PathBuf,
 }
 
 impl Program {
@@ -44,6 +46,7 @@ impl Program {
             said,
             scan: nowhere,
             admin: nowhere,
+            tokens: files.path("state/admin-tokens"),
         };
         program.scan = program.address("listening for scans");
         program.admin = program.address("listening for operators");
@@ -78,8 +81,58 @@ impl Program {
 
     /// What operators read at this path.
     pub(super) fn get(&self, path: &str) -> Answer {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: admin\r\n\r\n");
-        Client::new(self.admin).exchange(request)
+        self.ask("GET", path, &self.as_operator(), "")
+    }
+
+    /// What operators are answered who send this there.
+    pub(super) fn send_json(&self, path: &str, body: &Value) -> Answer {
+        let headers = self.as_operator() + "Content-Type: application/json\r\n";
+        self.ask("POST", path, &headers, body.to_string())
+    }
+
+    /// Asks the operators' listener with these header lines, each with its end.
+    pub(super) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
+        Client::new(self.admin).exchange(self.request(method, path, headers, body))
+    }
+
+    /// The same as bytes.
+    pub(super) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: impl AsRef<[u8]>,
+    ) -> Vec<u8> {
+        let (host, body) = (self.admin, body.as_ref());
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    }
+
+    /// The token that was made for a role.
+    pub(super) fn token(&self, role: &str) -> String {
+        eventually("tokens are made", || self.tokens.exists());
+        let text = std::fs::read_to_string(&self.tokens).unwrap();
+        let texts: toml::Table = toml::from_str(&text).unwrap();
+        texts[role].as_str().unwrap().to_owned()
+    }
+
+    /// The header line of whoever may do everything.
+    pub(super) fn as_operator(&self) -> String {
+        format!("Authorization: Bearer {}\r\n", self.token("operator"))
+    }
+
+    /// The header line of whoever may look.
+    pub(super) fn as_viewer(&self) -> String {
+        format!("Authorization: Bearer {}\r\n", self.token("viewer"))
     }
 
     /// Sends the bytes on a connection of their own and reads one answer.

@@ -3,11 +3,9 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use multicode::reload::Reloader;
 use multicode::sandbox::mint::Flaw;
 use serde_json::json;
 
-use super::files::OneSecret;
 use super::{Answer, Backend, EAN, Files, HEALTH_CARD, TestGateway, post};
 
 /// Adds these lines as `[limits.rate]`.
@@ -283,13 +281,7 @@ fn a_reload_forgets_nothing_but_what_it_changes() {
     let gateway = gateway(
         "terminal = { quota = \"2/h\", burst = 1 }\naddress = { quota = \"10/h\", burst = 4 }",
     );
-    let reload = || {
-        let sites = std::sync::Arc::clone(&gateway.started.sites);
-        let (secrets, metrics) = (Box::new(OneSecret), gateway.started.metrics.clone());
-        let now = multicode::app::now();
-        let reloader = Reloader::new(gateway.files.main(), secrets, sites, metrics, now);
-        reloader.reload(now).unwrap();
-    };
+    let reload = || gateway.reload();
     assert_eq!(at_terminal(&gateway, "W-0001").status, 200);
     reload();
     assert_limited(&at_terminal(&gateway, "W-0001"), "terminal", 2, 3_600);

@@ -3,9 +3,6 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use multicode::reload::Reloader;
-
-use super::files::OneSecret;
 use super::{Backend, Client, EAN, HEALTH_CARD, TestGateway, eventually, post};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -176,11 +173,7 @@ fn a_reload_moves_the_cap_and_counts_on() {
     gateway
         .files
         .change("routes.toml", "in_flight = 1\n", "in_flight = 2\n");
-    let sites = Arc::clone(&gateway.started.sites);
-    let (secrets, metrics) = (Box::new(OneSecret), gateway.started.metrics.clone());
-    let now = multicode::app::now();
-    let reloader = Reloader::new(gateway.files.main(), secrets, sites, metrics, now);
-    reloader.reload(now).unwrap();
+    gateway.reload();
     assert_eq!(gateway.send(scan(EAN)).status, 200);
     hanging.extend(hang(&gateway, 1));
     gateway.send(scan(EAN)).assert_refused(503, "overloaded");
