@@ -17,15 +17,15 @@ fmt:
 
 # clippy, warnings are errors
 lint:
-    cargo clippy --locked --all-targets -- -D warnings
+    cargo clippy --locked --all-targets --features otel -- -D warnings
 
 # the tests whose names contain a word, or all: `just test layers`
 test *words:
-    cargo nextest run --locked {{ words }}
+    cargo nextest run --locked --features otel {{ words }}
 
 # the documentation, warnings are errors
 doc:
-    RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --features otel --no-deps --document-private-items
 
 # licences, duplicates, sources and, where github.com can be reached, advisories
 deny:

@@ -121,7 +121,7 @@ hooks.ended = () => {
 // --- Frame -----------------------------------------------------------------------------------------
 
 function languageButton() {
-  return h("button", { class: "btn quiet", type: "button", "aria-label": t("app.language"), title: t("app.language"), lang: lang() === "zh" ? "en" : "zh-CN", onclick: () => setLang(lang() === "zh" ? "en" : "zh") }, icon("language"), lang() === "zh" ? "EN" : "中");
+  return h("button", { class: "btn quiet", type: "button", title: t("app.language"), lang: lang() === "zh" ? "en" : "zh-CN", onclick: () => setLang(lang() === "zh" ? "en" : "zh") }, icon("language"), h("span", { "aria-hidden": "true" }, lang() === "zh" ? "EN" : "中"), h("span", { class: "sr" }, t("app.language")));
 }
 function themeButton() {
   const button = h("button", { class: "btn quiet icon", type: "button", onclick: () => { turnTheme(); show(); } });
@@ -139,7 +139,7 @@ function themeButton() {
 function draw() {
   frame = {};
   const title = h("h1");
-  const light = h("a", { class: "light", href: href("overview"), role: "status" });
+  const light = h("a", { class: "light", href: href("overview") });
   const shell = h("div", { class: "shell" });
   const menu = h("button", { class: "btn quiet icon menu", type: "button", "aria-label": t("app.menu"), "aria-expanded": "false", onclick: () => toggle(true) }, icon("menu"));
   const toggle = (/** @type {boolean} */ open) => {
@@ -162,7 +162,7 @@ function draw() {
   fill(shell, h("a", { class: "skip", href: "#main", onclick: (/** @type {Event} */ e) => { e.preventDefault(); main.focus(); } }, t("app.skip")), side,
     h("button", { class: "veil", type: "button", tabindex: "-1", "aria-label": t("app.menu-close"), onclick: () => toggle(false) }),
     h("div", { class: "body" }, h("header", { class: "top" }, menu, title, light, h("span", { class: "gap" }),
-      h("button", { class: "kbar", type: "button", "aria-label": t("app.search"), onclick: search }, icon("search"), h("span", null, t("app.search")), h("kbd", null, "Ctrl K")),
+      h("button", { class: "kbar", type: "button", "aria-keyshortcuts": "Control+K", title: `${t("app.search")} (Ctrl K)`, onclick: search }, icon("search"), h("span", null, t("app.search")), h("kbd", { "aria-hidden": "true" }, "Ctrl K")),
       h("span", { class: "badge who", title: session.role }, icon(session.role === "operator" ? "key" : "lock"), t(`role.${session.role}`)),
       languageButton(), themeButton(),
       h("button", { class: "btn quiet icon leave", type: "button", "aria-label": t("app.sign-out"), title: t("app.sign-out"), onclick: () => { forget(); signIn(); } }, icon("out"))), main));
@@ -178,7 +178,7 @@ function drawReady() {
   if (frame.light.dataset.status !== ready.status + lang()) {
     frame.light.dataset.status = ready.status + lang();
     fill(frame.light, dot(tone), label);
-    frame.light.setAttribute("aria-label", t("app.readiness", { status: label }));
+    frame.light.title = t("app.readiness", { status: label });
   }
   if (session?.started) frame.uptime.textContent = t("app.uptime", { time: span((now() - millis(session.started)) / 1000, 2) });
 }

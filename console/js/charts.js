@@ -8,7 +8,7 @@ import { icon } from "./icons.js";
 
 /** A scale's end that people can read: 1, 2, 2.5 or 5 times a power of ten. @param {number} max @param {number} steps */
 export function nice(max, steps) {
-  if (!(max > 0)) return { top: 1, step: 1 / steps };
+  if (!(max > 0)) return { top: steps, step: 1 };
   const raw = max / steps;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = ([1, 2, 2.5, 5, 10].find((m) => m * power >= raw * 0.999) ?? 10) * power;

@@ -33,7 +33,7 @@ export async function palette({ pages, actions }) {
   }
   function draw() {
     const words = field.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-    const all = entries().filter((e) => words.every((w) => `${e.title} ${e.hint ?? ""}`.toLowerCase().includes(w)));
+    const all = entries().filter((e) => words.every((/** @type {string} */ w) => `${e.title} ${e.hint ?? ""}`.toLowerCase().includes(w)));
     found = words.length ? all.slice(0, 40) : all.filter((e) => e.group === t("palette.pages") || actions.includes(e));
     chosen = Math.min(chosen, Math.max(0, found.length - 1));
     let group = "";

@@ -81,7 +81,7 @@ export function table({ label, columns, key, sort = "", sorted, open, rowClass }
   /** @param {KeyboardEvent} e @param {R} row */
   function walk(e, row) {
     const tr = /** @type {HTMLElement} */ (e.currentTarget);
-    if (e.target !== tr) return;
+    if (e.target !== tr || e.ctrlKey || e.metaKey || e.altKey) return;
     const to = e.key === "ArrowDown" || e.key === "j" ? tr.nextElementSibling : e.key === "ArrowUp" || e.key === "k" ? tr.previousElementSibling : e.key === "Home" ? body.firstElementChild : e.key === "End" ? body.lastElementChild : null;
     if (to instanceof HTMLElement) {
       e.preventDefault();

@@ -123,10 +123,10 @@ export function copyButton(value, label = t("do.copy")) {
 let toasts = null;
 /** A word that goes away. @param {string} message @param {"" | "warn" | "bad"} [tone] */
 export function toast(message, tone = "") {
-  toasts ??= document.body.appendChild(h("div", { class: "toasts", role: "status", "aria-live": "polite" }));
+  const all = (toasts ??= /** @type {HTMLElement} */ (document.body.appendChild(h("div", { class: "toasts", role: "status", "aria-live": "polite" }))));
   const one = h("div", { class: `toast ${tone}` }, icon(tone ? "warn" : "ok"), h("p", null, message));
-  toasts.append(one);
-  while (toasts.childElementCount > 3) toasts.firstElementChild?.remove();
+  all.append(one);
+  while (all.childElementCount > 3) all.firstElementChild?.remove();
   setTimeout(() => one.remove(), tone === "bad" ? 8000 : 3200);
 }
 

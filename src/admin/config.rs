@@ -164,7 +164,7 @@ pub(super) struct Draining {
 pub(super) async fn config(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<ConfigStory>> {
-    blocking(operations, |it| it.config()).await.map(Json)
+    blocking(operations, Operations::config).await.map(Json)
 }
 
 /// How the files on disk differ from those in force, and what `check` says of them.
@@ -174,7 +174,9 @@ pub(super) async fn config(
 pub(super) async fn diff(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<ConfigDiff>> {
-    blocking(operations, |it| it.config_diff()).await.map(Json)
+    blocking(operations, Operations::config_diff)
+        .await
+        .map(Json)
 }
 
 /// The last reloads.
@@ -184,7 +186,7 @@ pub(super) async fn diff(
 pub(super) async fn history(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<ReloadHistory>> {
-    let reloads = blocking(operations, |it| it.reloads()).await?;
+    let reloads = blocking(operations, Operations::reloads).await?;
     Ok(Json(ReloadHistory { reloads }))
 }
 
@@ -196,7 +198,7 @@ pub(super) async fn reload(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<ReloadStory>> {
     tracing::info!("an operator has the files read again");
-    blocking(operations, |it| it.reload()).await.map(Json)
+    blocking(operations, Operations::reload).await.map(Json)
 }
 
 /// Ends the gateway as SIGTERM does: what is under way is finished first.

@@ -8,6 +8,8 @@ use axum::extract::{Path, Request};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{Response as HttpResponse, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use include_dir::{Dir, include_dir};
 use ring::digest::{SHA256, digest};
 
@@ -69,9 +71,8 @@ fn gather(folder: &'static Dir<'static>, all: &mut HashMap<&'static str, Served>
         };
         let content = file.contents();
         let sum = digest(&SHA256, content);
-        let short = sum.as_ref().iter().take(16);
-        let tag: String = short.map(|byte| format!("{byte:02x}")).collect();
-        let tag = HeaderValue::from_str(&format!("\"{tag}\""));
+        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(sum));
+        let tag = HeaderValue::from_str(&tag);
         let Ok(tag) = tag else { continue };
         all.insert(path, Served { content, kind, tag });
     }

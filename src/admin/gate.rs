@@ -47,10 +47,12 @@ impl Access {
         };
         let name = without_port(host);
         let address = name.trim_matches(['[', ']']);
-        let known = |known: &Box<str>| known.eq_ignore_ascii_case(name);
         address.parse::<IpAddr>().is_ok()
             || name.eq_ignore_ascii_case("localhost")
-            || self.hosts.iter().any(known)
+            || self
+                .hosts
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
     }
 
     async fn role(&self, headers: &HeaderMap) -> Result<Role, Refusal> {

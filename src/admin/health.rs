@@ -29,6 +29,15 @@ pub struct Readiness {
     pub upstreams: Vec<UpstreamTrouble>,
     /// Why what is sent cannot be recorded; none if it can.
     pub state: Option<StateTrouble>,
+    /// Why the audit trail is not as it should be; none if it is, or if there is none.
+    pub audit: Option<AuditTrouble>,
+}
+
+/// The audit trail is not as it should be.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AuditTrouble {
+    /// Why.
+    pub why: String,
 }
 
 /// A backend of which no endpoint is well.

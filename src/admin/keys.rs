@@ -83,7 +83,7 @@ pub(super) struct Meant {
 pub(super) async fn keys(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<IssuersStory>> {
-    let issuers = blocking(operations, |it| it.issuers()).await?;
+    let issuers = blocking(operations, Operations::issuers).await?;
     Ok(Json(IssuersStory { issuers }))
 }
 
@@ -123,7 +123,7 @@ pub(super) async fn refresh(
 pub(super) async fn outcomes(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<Outcomes>> {
-    let unknown = blocking(operations, |it| it.unknown_outcomes()).await?;
+    let unknown = blocking(operations, Operations::unknown_outcomes).await?;
     let unknown = unknown.map_err(|StateAway| {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let detail = "where outcomes are kept cannot be reached";

@@ -31,7 +31,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use self::gate::Access;
 pub use self::health::{
-    ConfigState, IssuerTrouble, PlatformTrouble, Readiness, StateTrouble, Status, UpstreamTrouble,
+    AuditTrouble, ConfigState, IssuerTrouble, PlatformTrouble, Readiness, StateTrouble, Status,
+    UpstreamTrouble,
 };
 pub use self::keys::{IssuerStory, Standings, StateAway, UnknownOutcome};
 pub use self::problem::Refusal;

@@ -1,4 +1,4 @@
-//! The description of the operators' paths (OpenAPI 3.1), made of the handlers themselves.
+//! The description of the operators' paths (`OpenAPI` 3.1), made of the handlers themselves.
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};

@@ -157,7 +157,8 @@ pub struct RouteCount {
 /// Something that is not as it should be.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Degraded {
-    /// What sort of thing: `config`, `key`, `issuer`, `platform`, `upstream`, `state`.
+    /// What sort of thing: `config`, `key`, `issuer`, `platform`, `upstream`, `state`,
+    /// `audit`.
     pub what: &'static str,
     /// Which.
     pub name: String,
@@ -226,8 +227,9 @@ impl Readiness {
         let upstreams = self.upstreams.iter();
         let upstreams = upstreams.map(|it| one("upstream", &it.upstream, &it.why));
         let state = self.state.iter().map(|it| one("state", "store", &it.why));
+        let audit = self.audit.iter().map(|it| one("audit", "trail", &it.why));
         let all = config.chain(keys).chain(issuers).chain(platforms);
-        all.chain(upstreams).chain(state).collect()
+        all.chain(upstreams).chain(state).chain(audit).collect()
     }
 }
 
@@ -251,7 +253,7 @@ pub(super) async fn session(
 pub(super) async fn overview(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<Overview>> {
-    blocking(operations, |it| it.overview()).await.map(Json)
+    blocking(operations, Operations::overview).await.map(Json)
 }
 
 /// How the audit trail stands.
@@ -261,6 +263,6 @@ pub(super) async fn overview(
 pub(super) async fn audit(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<AuditStory>> {
-    let story = blocking(operations, |it| it.audit()).await?;
+    let story = blocking(operations, Operations::audit).await?;
     Ok(Json(story.unwrap_or_default()))
 }

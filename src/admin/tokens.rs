@@ -228,8 +228,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(PLACE);
         let made = keep(&path).unwrap();
-        let mode = fs::metadata(&path).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let found = fs::metadata(&path).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o600);
         let again = keep(&path).unwrap();
         assert_eq!(made.viewer, again.viewer);
         assert_ne!(made.viewer, made.operator);

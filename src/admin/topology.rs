@@ -69,8 +69,8 @@ pub struct RouteStory {
 pub struct Condition {
     /// Of what: `kind`, `family`, …
     pub what: &'static str,
-    /// What it must be; one of several.
-    pub is: Vec<String>,
+    /// What it must be; one of several with commas between them.
+    pub is: String,
 }
 
 /// The request a backend gets.
@@ -128,10 +128,23 @@ pub struct AdapterStory {
     pub name: String,
     /// The path it answers on.
     pub path: String,
-    /// The file it stands in.
+    /// `json` or `form`; none: as its media type says.
+    pub format: Option<String>,
+    /// The stem of the file it stands in; none: it is the gateway's own.
+    pub department: Option<String>,
+    /// That file.
     pub file: Option<String>,
     /// The line.
     pub line: Option<usize>,
+}
+
+/// Where a page leads an application.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Leads {
+    /// The application.
+    pub app: String,
+    /// Its page.
+    pub location: String,
 }
 
 /// A page behind the code on the wall.
@@ -141,7 +154,13 @@ pub struct LandingStory {
     pub name: String,
     /// The path it answers on.
     pub path: String,
-    /// The file it stands in.
+    /// Where everybody else is led.
+    pub default: Option<String>,
+    /// Where applications are led.
+    pub to: Vec<Leads>,
+    /// The stem of the file it stands in.
+    pub department: Option<String>,
+    /// That file.
     pub file: Option<String>,
     /// The line.
     pub line: Option<usize>,
@@ -304,7 +323,7 @@ pub struct EndpointStory {
 pub(super) async fn routes(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<RoutesStory>> {
-    blocking(operations, |it| it.routes()).await.map(Json)
+    blocking(operations, Operations::routes).await.map(Json)
 }
 
 /// The code families.
@@ -314,7 +333,7 @@ pub(super) async fn routes(
 pub(super) async fn families(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<FamiliesStory>> {
-    blocking(operations, |it| it.families()).await.map(Json)
+    blocking(operations, Operations::families).await.map(Json)
 }
 
 /// The scenes.
@@ -324,7 +343,7 @@ pub(super) async fn families(
 pub(super) async fn scenes(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<ScenesStory>> {
-    blocking(operations, |it| it.scenes()).await.map(Json)
+    blocking(operations, Operations::scenes).await.map(Json)
 }
 
 /// The departments' backends.
@@ -334,5 +353,5 @@ pub(super) async fn scenes(
 pub(super) async fn upstreams(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<UpstreamsStory>> {
-    blocking(operations, |it| it.upstreams()).await.map(Json)
+    blocking(operations, Operations::upstreams).await.map(Json)
 }

@@ -89,6 +89,12 @@ fn sink(ship: &Ship) -> Result<Sink, StartError> {
 #[derive(Debug)]
 pub struct AuditFolder(pub Audit);
 
+impl AuditFolder {
+    pub(super) fn boxed(audit: Audit) -> Box<dyn Exclusive> {
+        Box::new(Self(audit))
+    }
+}
+
 impl Exclusive for AuditFolder {
     fn name(&self) -> &'static str {
         "the audit trail of [audit]"

@@ -35,6 +35,8 @@ use crate::keyfile::open_to_others;
 use crate::metrics::{Known, Metrics};
 use crate::proxy::{Entrance, Proxy, Shared, Site, SiteConfig};
 use crate::server::{Inherited, Passed, Running};
+use crate::telemetry::Sink;
+use crate::telemetry::Traces;
 use crate::time::Timestamp;
 use crate::tls::{self, TlsError};
 use crate::upstream::{Names, UpstreamConfig};
@@ -76,14 +78,16 @@ pub fn now() -> Timestamp {
 impl App {
     /// Binds every address of `config` and puts the rest to work.
     pub fn build(config: Config, overrides: Overrides) -> Result<Self, StartError> {
-        Self::build_beside(config, overrides, Inherited::default())
+        Self::build_beside(config, overrides, Inherited::default(), &Traces::default())
     }
 
     /// The same with sockets that were passed to this process; only the other addresses are bound.
+    /// Traces are exported if they say so.
     pub fn build_beside(
         config: Config,
         overrides: Overrides,
         inherited: Inherited,
+        traces: &Traces,
     ) -> Result<Self, StartError> {
         let metrics = Metrics::default();
         let mut doors = Doors::open(&config, overrides, inherited)?;
@@ -103,17 +107,23 @@ impl App {
         let audit = config.audit.as_ref();
         let audit = audit.map(|written| audit::audit(written, metrics.audit()));
         let audit = audit.transpose()?;
-        let shared = Shared {
+        let mut shared = Shared {
             audit: audit.clone(),
             audit_written: audit_written(config.audit.as_ref()),
-            ..Shared::new(keeper, Arc::clone(&books), metrics.limits(), Instant::now())
+            ..Shared::new(keeper, Arc::clone(&books), &metrics, Instant::now())
         };
+        let (exporter, sampling) = telling::exporter(traces, &metrics);
+        shared.telemetry.sampling = sampling;
         let telemetry = shared.telemetry.clone();
-        let telling = Telling::begin(telemetry.trays, telemetry.logged, audit.clone());
+        let mut others: Vec<Box<dyn Sink>> = exporter.into_iter().collect();
+        if let Some(audit) = audit.clone() {
+            others.push(Box::new(audit));
+        }
+        let telling = Telling::begin(telemetry, &metrics, others);
         let site = site(config, &metrics, shared)?;
         metrics.reloaded(true, now());
         let ledger = books::LedgerFile::of(state, &books);
-        let audit = audit.map(|audit| Box::new(AuditFolder(audit)) as Box<dyn Exclusive>);
+        let audit = audit.map(AuditFolder::boxed);
         doors.hold_to_descriptors(connections);
         Ok(Self {
             doors,

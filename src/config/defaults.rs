@@ -119,7 +119,7 @@ fn span(span: Duration) -> String {
     let millis = span.as_millis();
     let whole = units
         .iter()
-        .find(|(_, unit)| millis >= *unit && millis % unit == 0);
+        .find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit));
     match whole {
         Some((word, unit)) => format!("{}{word}", millis / unit),
         None if millis == 0 => "0s".to_owned(),
@@ -132,7 +132,7 @@ fn size(bytes: usize) -> String {
     let units = [("MiB", 1 << 20), ("KiB", 1 << 10)];
     let whole = units
         .iter()
-        .find(|(_, unit)| bytes >= *unit && bytes % unit == 0);
+        .find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit));
     whole.map_or_else(
         || format!("{bytes}B"),
         |(word, unit)| format!("{}{word}", bytes / unit),

@@ -55,6 +55,9 @@ pub(super) fn file(text: &str, masked: &[Range<usize>]) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut done = 0;
     for range in masked {
+        if range.end <= done {
+            continue;
+        }
         let (Some(before), Some(inside)) = (
             text.get(done..range.start.max(done)),
             text.get(range.start.max(done)..range.end.max(done)),

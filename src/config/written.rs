@@ -215,7 +215,7 @@ impl Walk<'_> {
     fn value(&self, key: &str, value: &DeValue<'_>, at: usize, to: &mut Vec<Setting>) {
         match value {
             DeValue::Table(table) => {
-                for (name, value) in table.iter() {
+                for (name, value) in table {
                     let key = format!("{key}.{}", name.get_ref());
                     self.value(&key, value.get_ref(), value.span().start, to);
                 }

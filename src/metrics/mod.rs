@@ -12,17 +12,16 @@ mod introspections;
 mod issuers;
 mod limits;
 mod process;
+mod reloads;
 mod scans;
 mod series;
 mod state;
 mod upstreams;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
@@ -36,6 +35,7 @@ use self::issuers::Issuers;
 pub use self::issuers::{Fetch, KeysGauge};
 pub use self::limits::{Limit, Limits};
 use self::process::Process;
+use self::reloads::Reloads;
 pub use self::scans::{Counted, What};
 use self::scans::{Scans, Table};
 use self::series::{Series, said};
@@ -64,14 +64,12 @@ pub struct Metrics {
     artefacts: Series<Counter>,
     ambiguous: Series<Counter>,
     introspections: Series<Counter>,
-    reloads: Series<Counter>,
+    reloads: Reloads,
     audit: AuditCounts,
     issuers: Issuers,
     limits: Limits,
     state: State,
     upstreams: Upstreams,
-    last_reload_successful: Gauge,
-    last_reload_success: Gauge<f64, AtomicU64>,
 }
 
 /// The counters of one configuration, found by place instead of by label.
@@ -108,23 +106,7 @@ impl Default for Metrics {
             "introspections",
             "Codes whose issuer's platform had to be asked, by how its word was had",
         );
-        let reloads = counters(
-            registry,
-            "config_reloads",
-            "Times the configuration was loaded",
-        );
-        let last_reload_successful = Gauge::default();
-        registry.register(
-            "config_last_reload_successful",
-            "Whether the newest files are in force",
-            last_reload_successful.clone(),
-        );
-        let last_reload_success = Gauge::default();
-        registry.register(
-            "config_last_reload_success_timestamp_seconds",
-            "When files last came into force",
-            last_reload_success.clone(),
-        );
+        let reloads = Reloads::register(registry);
         let audit = AuditCounts::register(registry);
         let issuers = Issuers::register(registry);
         let limits = Limits::register(registry);
@@ -144,8 +126,6 @@ impl Default for Metrics {
             limits,
             state,
             upstreams,
-            last_reload_successful,
-            last_reload_success,
         }
     }
 }
@@ -195,16 +175,6 @@ impl Metrics {
             clocks: self.durations.clocks(known),
             artefacts: artefacts.collect(),
             ambiguous: ambiguous.collect(),
-        }
-    }
-
-    /// Notes that files were loaded, or could not be.
-    pub fn reloaded(&self, success: bool, now: Timestamp) {
-        let result = if success { "success" } else { "failure" };
-        self.reloads.get(&vec![("result", result.into())]).inc();
-        self.last_reload_successful.set(i64::from(success));
-        if success {
-            self.last_reload_success.set(seconds(now));
         }
     }
 }

@@ -8,7 +8,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::respond::REQUEST_ID;
 use crate::random::Random;
-use crate::telemetry::TraceContext;
+use crate::reason::Stage;
+use crate::telemetry::{Sampling, TraceContext};
 
 /// W3C Trace Context, section 3.2.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -22,6 +23,12 @@ const MAX_REQUEST_ID: usize = 128;
 /// Version, trace id, parent id and flags with their dashes.
 const TRACEPARENT_LENGTH: usize = 55;
 
+/// The trace is recorded (W3C Trace Context, section 3.2.2.5.1).
+const SAMPLED: u8 = 1;
+
+/// The trace's id is random (level 2, section 3.2.2.5.2). All other flags are "set to zero".
+const RANDOM: u8 = 2;
+
 /// Where the trace id stands.
 const TRACE: Range<usize> = 3..35;
 
@@ -30,7 +37,7 @@ const TRACE: Range<usize> = 3..35;
 pub struct Identity {
     /// The client's own id if it is presentable, else the trace id.
     pub request_id: HeaderValue,
-    /// What the department is sent: the client's trace, or a new one, and our part in it.
+    /// What the department is sent: the client's trace, or a new one, and our asking as its parent.
     pub traceparent: HeaderValue,
     /// The same as numbers, with the client's part.
     pub trace: TraceContext,
@@ -42,39 +49,39 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Names {
     random: RefCell<Random>,
-    /// The share of traces begun here that is recorded.
-    sampled: f64,
+    /// Which traces are recorded.
+    sampling: Sampling,
 }
 
 impl Names {
     /// Starts from a random seed, different for each worker and start.
-    pub const fn new(seed: u64, sampled: f64) -> Self {
+    pub const fn new(seed: u64, sampling: Sampling) -> Self {
         Self {
             random: RefCell::new(Random::seeded(seed)),
-            sampled,
+            sampling,
         }
     }
 
     /// Names a request.
     pub fn identify(&self, headers: &HeaderMap) -> Identity {
         let sent = trace_of(headers);
-        let trace = match &sent {
+        let mut trace = match &sent {
             Some(sent) => TraceContext {
                 span: self.draw(),
                 ..sent.context
             },
             None => self.begin(),
         };
+        trace.sampled = self.sampling.decides(&trace);
+        let random = sent.as_ref().map_or(0, |sent| sent.flags & RANDOM);
+        let flags = random | u8::from(trace.sampled);
         let mut text = BytesMut::with_capacity(TRACEPARENT_LENGTH);
         text.extend_from_slice(b"00-");
         text.extend(hex(half(trace.trace >> 64)).chain(hex(half(trace.trace))));
         text.extend_from_slice(b"-");
-        text.extend(hex(trace.span));
+        text.extend(hex(trace.part(Stage::Forward)));
         text.extend_from_slice(b"-");
-        match &sent {
-            Some(sent) => text.extend_from_slice(sent.flags.as_bytes()),
-            None => text.extend_from_slice(if trace.sampled { b"01" } else { b"00" }),
-        }
+        text.extend(hex(u64::from(flags)).skip(14));
         let text = text.freeze();
         // Only digits, letters and dashes are in it, which every header value may have.
         let value = |bytes| {
@@ -92,14 +99,10 @@ impl Names {
     /// A trace of our own.
     fn begin(&self) -> TraceContext {
         let [high, low] = [self.draw(), self.draw()].map(u128::from);
-        let trace = TraceContext {
+        TraceContext {
             trace: (high << 64) | low,
             span: self.draw(),
             ..TraceContext::default()
-        };
-        TraceContext {
-            sampled: trace.is_among(self.sampled),
-            ..trace
         }
     }
 
@@ -110,9 +113,9 @@ impl Names {
 }
 
 /// A `traceparent` as it was sent.
-struct Sent<'h> {
+struct Sent {
     context: TraceContext,
-    flags: &'h str,
+    flags: u8,
 }
 
 /// The lower half.
@@ -143,7 +146,7 @@ fn presentable(headers: &HeaderMap) -> Option<&HeaderValue> {
 }
 
 /// The one valid `traceparent`.
-fn trace_of(headers: &HeaderMap) -> Option<Sent<'_>> {
+fn trace_of(headers: &HeaderMap) -> Option<Sent> {
     let mut sent = headers.get_all(TRACEPARENT).iter();
     let (value, None) = (sent.next()?.to_str().ok()?, sent.next()) else {
         return None;
@@ -168,11 +171,12 @@ fn trace_of(headers: &HeaderMap) -> Option<Sent<'_>> {
     if !(whole && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)) {
         return None;
     }
+    let flags = u8::from_str_radix(flags, 16).ok()?;
     let context = TraceContext {
         trace: u128::from_str_radix(trace, 16).ok()?,
         parent: u64::from_str_radix(parent, 16).ok(),
         span: 0,
-        sampled: u8::from_str_radix(flags, 16).ok()? & 1 == 1,
+        sampled: flags & SAMPLED == SAMPLED,
     };
     Some(Sent { context, flags })
 }
@@ -185,7 +189,8 @@ mod tests {
         let pair = |(name, value): &(HeaderName, &str)| {
             (name.clone(), HeaderValue::from_str(value).unwrap())
         };
-        let identity = Names::new(7, 0.0).identify(&headers.iter().map(pair).collect());
+        let identity =
+            Names::new(7, Sampling::default()).identify(&headers.iter().map(pair).collect());
         let text = |value: HeaderValue| value.to_str().unwrap().to_owned();
         (
             text(identity.request_id),
@@ -206,6 +211,32 @@ mod tests {
         );
         assert!(!trace.contains("00f067aa0ba902b7"));
         assert_eq!(id, "abc-1");
+    }
+
+    #[test]
+    fn the_department_is_told_who_asks_it_and_whether_that_is_recorded() {
+        let headers = [(TRACEPARENT, HeaderValue::from_static(SENT))];
+        let headers = headers.into_iter().collect();
+        let recorded = |share, heeds_parent| {
+            let sampling = Sampling {
+                share,
+                heeds_parent,
+            };
+            let names = Names::new(7, sampling);
+            [names.identify(&headers), names.identify(&HeaderMap::new())].map(|named| {
+                let asking = TraceContext {
+                    span: named.trace.part(Stage::Forward),
+                    ..named.trace
+                };
+                assert_eq!(named.traceparent, asking.to_string());
+                named.trace.sampled
+            })
+        };
+        assert_eq!(recorded(0.0, true), [true, false]);
+        assert_eq!(recorded(1.0, true), [true, true]);
+        assert_eq!(recorded(0.0, false), [false, false]);
+        let (_, trace, _) = identify(&[(TRACEPARENT, &SENT.replace("-01", "-ff"))]);
+        assert!(trace.ends_with("-03"), "{trace}");
     }
 
     #[test]

@@ -129,7 +129,7 @@ impl Proxy {
         let telemetry = &view.site.shared.telemetry;
         Self {
             tray: telemetry.trays.add(),
-            names: Names::new(seed, telemetry.sampled),
+            names: Names::new(seed, telemetry.sampling),
             sites,
             keys: RefCell::new(Rc::new(KeysInForce(view.site.keys.load_full()))),
             view: RefCell::new(Rc::new(view)),
@@ -171,6 +171,7 @@ impl Proxy {
         let site = &*view.site;
         let entrance = site.entrances.get(peer.listener).ok_or(Reason::Internal)?;
         let (parts, body) = request.into_parts();
+        visit.asked(&parts, peer);
         hold_to_http(&parts, peer)?;
         let standings = &visit.standings;
         let (_flight, body) =

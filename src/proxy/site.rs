@@ -24,10 +24,10 @@ use crate::fetch::Keeper;
 use crate::fetch::Platform;
 use crate::gateway::{Door, Gateway};
 use crate::limit::{Flights, Limits, Memory, Rates};
-use crate::metrics::{self, Handles};
+use crate::metrics::{self, Handles, Metrics};
 use crate::reason::Reason;
 use crate::scan::Cleaning;
-use crate::telemetry::{EventNames, Pseudonyms, Trays, log};
+use crate::telemetry::{EventNames, Pseudonyms, Sampling, Trays, log};
 use crate::trust::Keys;
 use crate::upstream::{Backends, Fleet, ResponseBody};
 
@@ -115,8 +115,8 @@ pub struct Shared {
 pub struct Telemetry {
     /// Where workers lay what they have to tell.
     pub trays: Trays,
-    /// The share of traces begun here that is recorded.
-    pub sampled: f64,
+    /// Which traces are recorded.
+    pub sampling: Sampling,
     /// The share of scans that get a line in the log.
     pub logged: log::Share,
 }
@@ -124,7 +124,8 @@ pub struct Telemetry {
 impl Shared {
     /// Beside this keeper and these books, with every limit at its constant; nothing was counted
     /// before `began`.
-    pub fn new(keeper: Keeper, books: Arc<Books>, counts: metrics::Limits, began: Instant) -> Self {
+    pub fn new(keeper: Keeper, books: Arc<Books>, metrics: &Metrics, began: Instant) -> Self {
+        let counts = metrics.limits();
         Self {
             telemetry: Telemetry::default(),
             audit: None,
@@ -135,7 +136,7 @@ impl Shared {
             counts,
             keeper,
             fleet: Fleet::default(),
-            pictures: Pictures::default(),
+            pictures: Pictures::counted(metrics.desks().clone()),
             verifiers: Verifiers::default(),
             held: Held::default(),
         }
@@ -279,6 +280,7 @@ fn names(config: &SiteConfig) -> EventNames {
     EventNames {
         listeners: config.entrances.iter().map(|it| it.name.clone()).collect(),
         adapters: config.adapters.iter().map(|it| it.name.clone()).collect(),
+        paths: config.adapters.iter().map(|it| it.path.clone()).collect(),
         families: families.map(|it| (it.id.clone(), it.kind.name())).collect(),
         scenes: gateway.scenes().iter().map(|it| it.name.clone()).collect(),
         routes: routes

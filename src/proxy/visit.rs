@@ -5,10 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::Response;
+use http::request::Parts;
+use http::{Method, Response, Version};
 
 use super::View;
 use super::exchange::Exchange;
+use super::guard::OUTCOMES;
 use super::identity::Identity;
 use super::limits::Standings;
 use super::respond::Refusal;
@@ -22,7 +24,7 @@ use crate::reason::{Reason, Stage};
 use crate::route::Route;
 use crate::scan::Scan;
 use crate::server::Peer;
-use crate::telemetry::{Outcome, ScanEvent, Sent, Tray, Verification};
+use crate::telemetry::{Asked, Outcome, ScanEvent, Sent, Tray, Verification};
 use crate::time::Timestamp;
 use crate::trust::{Depth, Findings, Untrusted, Verified};
 
@@ -96,6 +98,24 @@ impl Visit {
     /// Adds to what is known.
     pub(super) fn note(&self, note: impl FnOnce(&mut ScanEvent)) {
         note(&mut self.notes.borrow_mut().event);
+    }
+
+    /// Notes how a request was put.
+    pub(super) fn asked(&self, parts: &Parts, peer: &Peer) {
+        let path = parts.uri.path();
+        let page = match path {
+            _ if path.starts_with("/l/") => Some("/l/{name}"),
+            _ if path.starts_with(OUTCOMES) => Some("/v1/outcomes/{key}"),
+            _ => None,
+        };
+        self.note(|event| {
+            event.asked = Asked {
+                method: method(&parts.method),
+                version: version(parts.version),
+                tls: peer.tls,
+                page,
+            };
+        });
     }
 
     /// Notes in which shape a request came, from which terminal, in which scene.
@@ -309,6 +329,31 @@ impl<'a> Recorder<'a> for Watch<'_> {
         if unmet.is_none() {
             self.visit.lap(Stage::Route);
         }
+    }
+}
+
+/// A method by a word of ours: a stranger may have made one up.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::CONNECT => "CONNECT",
+        Method::DELETE => "DELETE",
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::TRACE => "TRACE",
+        _ => "",
+    }
+}
+
+/// A version as it is written without `HTTP/`.
+const fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_2 => "2",
+        _ => "1.1",
     }
 }
 

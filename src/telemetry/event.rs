@@ -71,6 +71,21 @@ pub struct Lap {
     pub start: Duration,
     /// In the stage, however often it was entered.
     pub spent: Duration,
+    /// From the request's head to when the stage was last left.
+    pub end: Duration,
+}
+
+/// How a request was put, in words of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The method.
+    pub method: &'static str,
+    /// The version of HTTP.
+    pub version: &'static str,
+    /// Whether it came through TLS.
+    pub tls: bool,
+    /// The path without what varies in it, of what is no scan.
+    pub page: Option<&'static str>,
 }
 
 /// What a scan spent where.
@@ -90,8 +105,10 @@ impl Laps {
             let lap = lap.get_or_insert(Lap {
                 start: from,
                 spent: Duration::ZERO,
+                end: to,
             });
             lap.spent += to.saturating_sub(from);
+            lap.end = to;
         }
     }
 
@@ -127,6 +144,8 @@ pub struct ScanEvent {
     pub trace: TraceContext,
     /// Where it came in.
     pub listener: u16,
+    /// How it was put.
+    pub asked: Asked,
     /// The shape it came in.
     pub adapter: Option<u16>,
     /// What its body was.
@@ -196,6 +215,7 @@ impl ScanEvent {
             request_id: request_id.into(),
             trace,
             listener,
+            asked: Asked::default(),
             adapter: None,
             medium: None,
             terminal: None,
@@ -233,6 +253,11 @@ impl ScanEvent {
     /// The adapter's name.
     pub fn adapter(&self) -> Option<&str> {
         named(&self.names.adapters, self.adapter)
+    }
+
+    /// The path without what varies in it.
+    pub fn path(&self) -> Option<&str> {
+        named(&self.names.paths, self.adapter).or(self.asked.page)
     }
 
     /// The scene's name.

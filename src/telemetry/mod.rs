@@ -13,18 +13,22 @@ mod event;
 pub mod live;
 pub mod log;
 mod names;
+#[cfg(feature = "otel")]
+pub mod otlp;
 mod pseudonym;
 pub mod pulse;
 pub mod story;
 mod trace;
+pub mod traces;
 mod tray;
 
 pub use self::clerk::{Clerk, Sink};
-pub use self::event::{Lap, Laps, Outcome, ScanEvent, Sent, Verification};
+pub use self::event::{Asked, Lap, Laps, Outcome, ScanEvent, Sent, Verification};
 pub use self::live::Live;
 pub use self::log::Log;
 pub use self::names::{EventNames, Issuers};
 pub use self::pseudonym::{Pseudonym, Pseudonyms};
 pub use self::pulse::Pulse;
-pub use self::trace::TraceContext;
+pub use self::trace::{Sampling, TraceContext};
+pub use self::traces::Traces;
 pub use self::tray::{Tray, Trays};

@@ -10,6 +10,8 @@ pub struct EventNames {
     pub listeners: Vec<Box<str>>,
     /// The request shapes.
     pub adapters: Vec<Box<str>>,
+    /// The paths these are sent to, in the same order.
+    pub paths: Vec<Box<str>>,
     /// The code families and what they are for.
     pub families: Vec<(Box<str>, &'static str)>,
     /// The scenes.

@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use crate::reason::Stage;
+
+/// What keeps the ids of parts far from each other: 2^64 divided by the golden ratio, odd, so that no two
+/// of its first multiples are the same.
+const STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// The ids of a scan's trace and of the gateway's part in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TraceContext {
@@ -26,11 +32,50 @@ impl TraceContext {
         format!("{:016x}", self.span)
     }
 
+    /// The id of what the gateway's part spends in a stage, never zero. That of [`Stage::Forward`] is
+    /// what the department knows as its parent.
+    pub fn part(&self, stage: Stage) -> u64 {
+        let place = u64::try_from(stage.index()).unwrap_or_default();
+        self.span
+            .wrapping_add((place + 1).wrapping_mul(STRIDE))
+            .max(1)
+    }
+
     /// Whether the trace is among the share of them that is picked by its id, the same in every
     /// process that asks: the last 56 bits of an id are random (section 3.2.2.3).
     pub fn is_among(&self, share: f64) -> bool {
         let [.., a, b, c, d] = self.trace.to_be_bytes();
         f64::from(u32::from_be_bytes([a, b, c, d])) < share * (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+/// Which traces are recorded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// The share of traces begun here; of all, if callers are not heeded.
+    pub share: f64,
+    /// Whether a caller's decision about its trace stands.
+    pub heeds_parent: bool,
+}
+
+/// Nobody records what begins here.
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            share: 0.0,
+            heeds_parent: true,
+        }
+    }
+}
+
+impl Sampling {
+    /// Whether this trace is recorded.
+    pub fn decides(&self, trace: &TraceContext) -> bool {
+        if self.heeds_parent && trace.parent.is_some() {
+            trace.sampled
+        } else {
+            trace.is_among(self.share)
+        }
     }
 }
 
@@ -56,6 +101,43 @@ mod tests {
         };
         let written = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(trace.to_string(), written);
+    }
+
+    #[test]
+    fn parts_have_ids_of_their_own() {
+        let trace = TraceContext {
+            span: u64::MAX,
+            ..TraceContext::default()
+        };
+        let mut ids: Vec<_> = Stage::ALL.iter().map(|stage| trace.part(*stage)).collect();
+        ids.push(trace.span);
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), Stage::ALL.len() + 1);
+        assert!(!ids.contains(&0));
+    }
+
+    #[test]
+    fn a_callers_decision_stands_where_it_is_heeded() {
+        let of = |parent, sampled| TraceContext {
+            parent,
+            sampled,
+            ..TraceContext::default()
+        };
+        let decided = |share, heeds_parent, parent, sampled| {
+            let sampling = Sampling {
+                share,
+                heeds_parent,
+            };
+            sampling.decides(&of(parent, sampled))
+        };
+        for sampled in [false, true] {
+            assert_eq!(decided(1.0, true, Some(1), sampled), sampled);
+            assert_eq!(decided(0.0, true, Some(1), sampled), sampled);
+            assert!(decided(1.0, false, Some(1), sampled));
+            assert!(!decided(0.0, false, Some(1), sampled));
+        }
+        assert!(decided(1.0, true, None, false) && !decided(0.0, true, None, false));
     }
 
     #[test]

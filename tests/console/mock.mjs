@@ -12,6 +12,7 @@ import { readFile } from "node:fs/promises";
 import { readFileSync, readdirSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { decoded, minted as mintedBy, pictures, told } from "./mock-lab.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const at = process.argv.indexOf("--port");
@@ -558,10 +559,20 @@ function explain(ask) {
       sentence_en: reason ? `Refused: ${ADVICE[reason].what_en}` : `${FAMILIES.find((f) => f.id === family).names.en}: everything holds; route ${found.name} ${found.upstream ? `forwards it to ${found.upstream}` : "answers it here"}.`,
       stage,
     },
-    timeline: STAGES.map((s, i) => ({ stage: s, result: i < reached ? "passed" : i === reached ? "refused" : "not-reached", note: i <= reached ? notes[s] : "" })),
+    timeline: STAGES.map((s, i) => ({ stage: s, result: !reason && i >= 6 ? "not-reached" : i < reached ? "passed" : i === reached ? "refused" : "not-reached", note: i <= reached ? notes[s] : "" })),
     explanation, text: { length: code.length }, findings,
     curl: `curl -sS http://127.0.0.1:8080/v1/scan \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify({ code, scene: ask.scene ?? undefined, terminal: ask.terminal ?? undefined })}'`,
     test_block: `[[test]]\nname   = "…"\ncode   = ${JSON.stringify(code)}\n${ask.scene ? `scene  = ${JSON.stringify(ask.scene)}\n` : ""}at     = "${iso(nowS * 1000).slice(0, 19)}Z"\nexpect = { ${reason ? `reason = "${reason}"` : `route = "${found.name}"`} }\n`,
+  };
+}
+/** The sentences of a verdict. */
+function verdictOf(story) {
+  const { reason, family, route: taken, upstream } = story;
+  const names = FAMILIES.find((f) => f.id === family)?.names ?? { zh: "码", en: "The code" };
+  return {
+    title_zh: reason ? ADVICE[reason].what_zh : "放行", title_en: reason ? TITLES[reason] : "Passed",
+    sentence_zh: reason ? `${ADVICE[reason].what_zh}${ADVICE[reason].zh}` : `${names.zh}通过全部检查，按路由 ${taken} ${upstream ? `转发到 ${upstream}` : "由网关直接应答"}。`,
+    sentence_en: reason ? `${ADVICE[reason].what_en} ${ADVICE[reason].en}` : `${names.en}: everything holds; route ${taken} ${upstream ? `forwards it to ${upstream}` : "answers it here"}.`,
   };
 }
 function mintText(ask) {
@@ -632,7 +643,9 @@ async function serve(request, answer) {
   if (path === "/readyz") return json(answer, readiness(), scenario.ready === "draining" ? 503 : 200);
   if (path === "/version") return json(answer, { version: "0.5.0" });
   if (path === "/mock/scenario" && post) {
-    Object.assign(scenario, JSON.parse(await body(request)));
+    const changes = JSON.parse(await body(request));
+    Object.assign(scenario, changes);
+    if (changes.pictures) Object.assign(pictures, { codes: changes.pictures, asked: 0 });
     return json(answer, scenario);
   }
   if (path.startsWith("/console/")) {
@@ -664,22 +677,27 @@ async function serve(request, answer) {
         return json(answer, { draining: true }, 202);
       case "/admin/keys/refresh": {
         if (!operator()) return;
-        const found = keys().issuers.find((i) => i.issuer === url.searchParams.get("issuer"));
-        if (!found) return problem(answer, 404, "Not Found", "no such issuer");
-        if (found.issuer === "province") keyState.province = "fresh";
-        return json(answer, { issuers: keys().issuers.filter((i) => i.issuer === found.issuer) });
+        const meant = url.searchParams.get("issuer");
+        if (meant && !keys().issuers.some((i) => i.issuer === meant)) return problem(answer, 404, "Not Found", "no such issuer");
+        if (!meant || meant === "province") keyState.province = "fresh";
+        return json(answer, { issuers: keys().issuers.filter((i) => !meant || i.issuer === meant) });
       }
-      case "/admin/explain":
-        return json(answer, explain(JSON.parse(await body(request))));
+      case "/admin/explain": {
+        const ask = JSON.parse(await body(request));
+        return json(answer, await told(ask, explain(ask), verdictOf));
+      }
       case "/admin/decode": {
         const picture = await body(request);
         if (picture.length > 4 << 20) return problem(answer, 413, "Payload Too Large", "a picture may have 4 MiB");
         if (picture.length < 100) return json(answer, { codes: [], width: 1, height: 1, us: 12 });
-        return json(answer, { codes: [{ text: mintText({ family: "aggregate" }), symbology: "qr", corners: [[210, 118], [430, 122], [426, 340], [206, 336]], reader: "rxing" }], width: 640, height: 480, us: 2140 });
+        const sample = (await mintedBy({ family: "aggregate" }))?.text ?? mintText({ family: "aggregate" });
+        return json(answer, decoded(picture, () => sample));
       }
       case "/admin/mint": {
         const ask = JSON.parse(await body(request));
-        const minted = mintText(ask);
+        const real = await mintedBy(ask);
+        if (real && !real.refused) return json(answer, real);
+        const minted = real ? null : mintText(ask);
         if (!minted) return problem(answer, 409, "No demonstration keys", `no key of the family ${ask.family} is marked as a demonstration`, "urn:multicode:problem:no-demo-keys");
         return json(answer, { text: minted, svg: mintSvg(minted), family: ask.family, issuer: ask.family === "aggregate" ? ask.issuer ?? "fujian" : null, flaw: ask.flaw ?? "none" });
       }

@@ -1,7 +1,8 @@
 // Takes a picture of every page in both themes and languages at two sizes, and has axe look at it.
 //
 //   PLAYWRIGHT=/path/to/node_modules/playwright-core AXE=/path/to/node_modules/axe-core/axe.min.js \
-//   CHROMIUM=/usr/bin/chromium node tests/console/shots.mjs [--out FOLDER] [--url URL] [--only PAGE,…] [--fast]
+//   CHROMIUM=/usr/bin/chromium node tests/console/shots.mjs [--out FOLDER] [--url URL] [--only PAGE,…]
+//     [--themes light,dark] [--langs zh,en] [--sizes wide,phone] [--fast]
 //
 // Without --url the mock server is started. --fast takes one picture a page (zh, light, wide).
 // The exit status is 1 if axe finds anything serious or critical, or a page writes to the console.
@@ -15,11 +16,14 @@ const { chromium } = createRequire(import.meta.url)(process.env.PLAYWRIGHT ?? "p
 const axe = process.env.AXE ? readFileSync(process.env.AXE, "utf8") : null;
 const option = (name, otherwise) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : otherwise);
 const out = option("--out", "console-shots");
+const themes = option("--themes", "light,dark").split(",");
+const langs = option("--langs", "zh,en").split(",");
+const sizes = option("--sizes", "wide,phone").split(",");
 const only = option("--only", "").split(",").filter(Boolean);
 const fast = process.argv.includes("--fast");
 mkdirSync(out, { recursive: true });
 
-const PAGES = ["signin", "overview", "live", "live-detail", "refusals", "issuers", "routes", "upstreams", "lab", "config", "config-changes", "config-reloads"];
+const PAGES = ["signin", "overview", "live", "live-detail", "refusals", "issuers", "issuers-detail", "routes", "routes-detail", "upstreams", "lab", "lab-passed", "lab-refused", "config", "config-changes", "config-reloads"];
 const SIZES = [["wide", 1280, 720], ["phone", 390, 844]];
 
 let url = option("--url", "");
@@ -39,11 +43,22 @@ const STEPS = {
     await page.waitForTimeout(400);
   },
 };
-const HASH = { "live-detail": "live", "config-changes": "config?tab=changes", "config-reloads": "config?tab=reloads" };
+const lab = (code) => async (page) => {
+  await page.locator(".lab-field").fill(code);
+  await page.keyboard.press("Control+Enter");
+  await page.waitForSelector(".lab-verdict");
+  await page.waitForTimeout(300);
+};
+Object.assign(STEPS, {
+  "issuers-detail": STEPS["live-detail"], "routes-detail": STEPS["live-detail"],
+  "lab-passed": lab("134650328919428540"), "lab-refused": lab("MC1.fujian.2026a.35020.1795362146.1795362266.QDiEW-XSv9.94"),
+});
+const HASH = { "live-detail": "live", "issuers-detail": "issuers", "routes-detail": "routes", "lab-passed": "lab?scene=payment", "lab-refused": "lab?scene=register", "config-changes": "config?tab=changes", "config-reloads": "config?tab=reloads" };
 
 for (const [size, width, height] of SIZES) {
-  for (const theme of ["light", "dark"]) {
-    for (const lang of ["zh", "en"]) {
+  if (!sizes.includes(size)) continue;
+  for (const theme of themes) {
+    for (const lang of langs) {
       if (fast && (size !== "wide" || theme !== "light" || lang !== "zh")) continue;
       const context = await browser.newContext({ viewport: { width, height }, deviceScaleFactor: size === "phone" ? 2 : 1, colorScheme: theme, reducedMotion: "reduce", timezoneId: "Asia/Shanghai" });
       await context.addInitScript((l) => { try { localStorage.setItem("multicode.lang", l); } catch {} }, lang);

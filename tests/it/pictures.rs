@@ -9,7 +9,7 @@ use multicode::sandbox::departments::Department;
 use multicode::sandbox::mint::Order;
 use multicode::sandbox::qr::Symbol;
 
-use crate::edge::{Answer, TestGateway, post};
+use crate::edge::{Answer, Client, TestGateway, post};
 use crate::properties::minted;
 use crate::shipped::GATEWAY;
 
@@ -190,7 +190,7 @@ fn hostile_pictures_hold_up_nobody_else() {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     assert!(began.elapsed() < MEANWHILE, "{:?}", began.elapsed());
-    let answers: Vec<Answer> = clients.iter_mut().map(|client| client.answer()).collect();
+    let answers: Vec<Answer> = clients.iter_mut().map(Client::answer).collect();
     assert!(began.elapsed() < FOR_EVER, "{:?}", began.elapsed());
     let told = |reason: &str| {
         answers

@@ -309,7 +309,7 @@ function extent(text, column) {
 
 /** @param {any} f @param {string | null} text @param {((file: string, line: number) => void) | null} go */
 function finding(f, text, go) {
-  const tone = /** @type {any} */ ({ error: "bad", warning: "warn", note: "" }[f.severity] ?? "");
+  const tone = f.severity === "error" ? "bad" : f.severity === "warning" ? "warn" : "";
   const at = `${f.file}:${f.line}:${f.column}`;
   return h("div", { class: `finding ${f.severity}` }, badge(tone, word("severity", f.severity)), h("span", { class: "strong" }, f.message), go ? h("button", { class: "link mono where", type: "button", onclick: () => go(f.file, f.line) }, at) : h("span", { class: "mono where" }, at),
     text !== null && h("pre", { tabindex: "0" }, h("span", { class: "lno" }, `${String(f.line).padStart(4)} │ `), text, "\n", h("span", { class: "lno" }, "     │ "), " ".repeat(Math.max(0, f.column - 1)), h("span", { class: "caret" }, "^".repeat(f.end_column && (f.end_line ?? f.line) === f.line ? Math.max(1, f.end_column - f.column) : extent(text, f.column)))),
@@ -320,8 +320,8 @@ function finding(f, text, go) {
 function changes(diff, config, go) {
   const count = (/** @type {string} */ s) => diff.findings.filter((/** @type {any} */ f) => f.severity === s).length;
   if (!diff.changed && diff.findings.length === 0) return h("div", { class: "panel" }, empty({ title: t("config.no-changes"), text: t("config.no-changes-text") }));
-  const order = { error: 0, warning: 1, note: 2 };
-  const sorted = [...diff.findings].sort((a, b) => (order[/** @type {keyof typeof order} */ (a.severity)] ?? 3) - (order[/** @type {keyof typeof order} */ (b.severity)] ?? 3));
+  const order = ["error", "warning", "note"];
+  const sorted = [...diff.findings].sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
   return [
     diff.findings.length > 0 && panel(t("config.findings"), { flush: true, sub: diff.changed ? "" : t("config.only-findings"), push: [count("error") > 0 && badge("bad", t("config.errors", { n: count("error") })), count("warning") > 0 && badge("warn", t("config.warnings", { n: count("warning") })), count("note") > 0 && badge("", t("config.notes", { n: count("note") }))] },
       sorted.map((f) => finding(f, lineOnDisk(diff, config, f.file, f.line), null))),
@@ -329,7 +329,7 @@ function changes(diff, config, go) {
       const plus = file.diff.filter((/** @type {any} */ d) => d.kind === "+").length;
       const minus = file.diff.filter((/** @type {any} */ d) => d.kind === "-").length;
       return panel(h("span", { class: "mono" }, file.path), { flush: true, sub: t("config.running-file"), push: [badge("ok", `+${plus}`), badge("bad", `−${minus}`), h("button", { class: "btn sm", type: "button", onclick: () => go(file.path, file.diff[0]?.line_old ?? 1) }, icon("file"), t("config.files"))] },
-        h("div", { class: "source diff", tabindex: "0", role: "region", "aria-label": file.path }, lines(file, diff.findings.filter((/** @type {any} */ f) => f.file === file.path))));
+        h("div", { class: "source diff", tabindex: "0", role: "group", "aria-label": `${file.path}: ${t("config.running-file")}` }, lines(file, diff.findings.filter((/** @type {any} */ f) => f.file === file.path))));
     }),
   ];
 }

@@ -223,6 +223,7 @@ export function mount(root, ctx) {
     if (tr) show(tr.dataset.id ?? null);
   });
   body.addEventListener("keydown", (/** @type {KeyboardEvent} */ e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
     const tr = /** @type {HTMLElement} */ (/** @type {Element} */ (e.target).closest("tr"));
     const to = e.key === "ArrowDown" || e.key === "j" ? tr?.nextElementSibling : e.key === "ArrowUp" || e.key === "k" ? tr?.previousElementSibling : null;
     if (to instanceof HTMLElement) {

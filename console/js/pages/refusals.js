@@ -48,6 +48,7 @@ export const messages = {
     "refusals.none-text": "所有扫码都已放行。",
     "refusals.none-here": "该来源近 15 分钟没有拒绝",
     "refusals.stranger": "未登记终端",
+    "refusals.chosen": "所选原因",
     "refusals.choose": "从左侧选择一个原因",
   },
   en: {
@@ -84,6 +85,7 @@ export const messages = {
     "refusals.none-text": "Every scan went through.",
     "refusals.none-here": "Nothing of this origin was refused in 15 minutes",
     "refusals.stranger": "not registered",
+    "refusals.chosen": "The chosen reason",
     "refusals.choose": "Choose a reason",
   },
 };
@@ -115,12 +117,12 @@ export function mount(root, ctx) {
       { key: "first", title: t("refusals.first"), num: true, class: "hide-phone nowrap", sort: (r) => millis(r.first_seen), down: true, cell: (r) => h("span", { class: "soft", title: stamp(r.first_seen) }, ago(r.first_seen)) },
     ],
   });
-  const side = h("section", { class: "panel refusal-detail", "aria-label": t("refusals.reason"), tabindex: "0" });
+  const side = h("section", { class: "panel refusal-detail", "aria-label": t("refusals.chosen"), tabindex: "0" });
   const page = [
     h("div", { class: "toolbar refusals-bar" }, ORIGINS.map((o) => selects[o]), note),
     h("div", { class: "refusals-cols" }, h("div", { class: "refusals-left" },
       panel(t("refusals.over-time"), { sub: t("refusals.each"), push: chart.swap }, chart.el),
-      h("section", { class: "panel", "aria-label": t("refusals.reasons") }, rows.el)), side),
+      h("div", { class: "panel" }, rows.el)), side),
   ];
   const nothing = () => [h("div", { class: "panel" }, empty({ title: t("refusals.none"), text: t("refusals.none-text") }))];
 

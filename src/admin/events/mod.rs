@@ -291,7 +291,7 @@ pub(super) async fn recent(
 pub(super) async fn refusals(
     State(operations): State<Arc<dyn Operations>>,
 ) -> Answer<Json<Refusals>> {
-    blocking(operations, |it| it.refusals()).await.map(Json)
+    blocking(operations, Operations::refusals).await.map(Json)
 }
 
 /// What a terminal does about each reason, in Chinese and English, as the manual says it.
@@ -309,12 +309,11 @@ pub fn advice() -> &'static HashMap<&'static str, (&'static str, &'static str)> 
 
 /// First and last cell of the tables' rows.
 fn rows(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let rows = text.lines().filter_map(|line| {
+    text.lines().filter_map(|line| {
         let cells = line.strip_prefix("| `")?.strip_suffix(" |")?;
         let (slug, rest) = cells.split_once('`')?;
         Some((slug, rest.rsplit_once(" | ")?.1))
-    });
-    rows
+    })
 }
 
 /// What happened, in Chinese, as the manual says it.
@@ -338,7 +337,7 @@ mod tests {
         for reason in Reason::ALL {
             let (zh, en) = advice()[reason.slug()];
             assert!(!zh.is_empty() && !en.is_empty(), "{reason}");
-            assert!(zh.chars().any(|one| !one.is_ascii()), "{zh}");
+            assert!(!zh.is_ascii(), "{zh}");
             assert!(en.is_ascii(), "{en}");
             assert!(title_zh(reason.slug()).is_some_and(|it| !it.is_empty()));
         }

@@ -17,6 +17,7 @@ use crate::gateway::Suspended;
 use crate::metrics::Metrics;
 use crate::proxy::identity::Names;
 use crate::route::contract::Values;
+use crate::telemetry::Sampling;
 use crate::tick::Timer;
 use crate::trust::standing::chain;
 use crate::trust::{Introspected, Need};
@@ -35,7 +36,7 @@ impl Line {
     /// Takes the platforms out of a configuration; asks nobody yet.
     pub(super) fn open(config: &mut Config) -> Result<Self, Failure> {
         let introspections = std::mem::take(&mut config.introspections);
-        let names = Names::new(app::seed().map_err(Failure::io)?, 0.0);
+        let names = Names::new(app::seed().map_err(Failure::io)?, Sampling::default());
         let request_id = names.identify(&HeaderMap::new()).request_id;
         Ok(Self {
             upstreams: app::upstreams(&config.upstreams).map_err(Failure::io)?,

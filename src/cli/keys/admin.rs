@@ -44,7 +44,7 @@ struct Problem {
 /// Where an operator's token is.
 #[derive(Args, Debug)]
 pub(super) struct Token {
-    /// The operators' tokens, or one token alone; else MULTICODE_ADMIN_TOKEN, else the file the
+    /// The operators' tokens, or one token alone; else `MULTICODE_ADMIN_TOKEN`, else the file the
     /// gateway made beside its configuration.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,

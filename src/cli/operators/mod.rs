@@ -16,10 +16,11 @@ use tokio::sync::Notify;
 use crate::admin::config::{ConfigDiff, ConfigStory, ReloadEntry, ReloadStory};
 use crate::admin::events::{Batch, Filter, Refusals};
 use crate::admin::lab::{LabStory, MintOrder, Minted, PictureStory, Question};
-use crate::admin::overview::{AuditStory, Identity, Overview};
+use crate::admin::overview::{AuditStory, Checkpoint, Identity, Overview, ShipStory};
 use crate::admin::topology::{FamiliesStory, RoutesStory, ScenesStory, UpstreamsStory};
 use crate::admin::{IssuerStory, Operations, Readiness, Refusal, StateAway, UnknownOutcome};
 use crate::app;
+use crate::audit;
 use crate::metrics::{Exposition, Metrics, StateGauge};
 use crate::proxy::Site;
 use crate::proxy::guard::Books;
@@ -68,6 +69,29 @@ pub(super) enum Purpose {
 pub(super) fn instance() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}:{}", name.trim(), std::process::id())
+}
+
+/// How the audit trail stands.
+fn trail(standing: audit::Standing) -> AuditStory {
+    let (front, _) = standing.head.split_at(8);
+    let head = audit::hex(front);
+    let ship = standing.ships.into_iter().map(|it| ShipStory {
+        name: it.name.into(),
+        behind: it.behind,
+        last_error: it.trouble.map(Into::into),
+    });
+    AuditStory {
+        enabled: true,
+        records: standing.records,
+        head: (standing.records > 0).then_some(head),
+        checkpoint: standing.checkpoint.map(|(at, size)| Checkpoint {
+            at: at.to_string(),
+            size,
+        }),
+        lost: standing.lost,
+        trouble: standing.trouble.map(Into::into),
+        ship: ship.collect(),
+    }
 }
 
 impl Operators {
@@ -122,7 +146,11 @@ impl Operations for Operators {
     }
 
     fn audit(&self) -> Option<AuditStory> {
-        None
+        let site = self.sites.load();
+        site.shared
+            .audit
+            .as_ref()
+            .map(|audit| trail(audit.standing()))
     }
 
     fn issuers(&self) -> Vec<IssuerStory> {

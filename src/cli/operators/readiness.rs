@@ -2,8 +2,8 @@
 
 use super::Operators;
 use crate::admin::{
-    ConfigState, IssuerTrouble, Operations as _, PlatformTrouble, Readiness, StateTrouble, Status,
-    UpstreamTrouble,
+    AuditTrouble, ConfigState, IssuerTrouble, Operations as _, PlatformTrouble, Readiness,
+    StateTrouble, Status, UpstreamTrouble,
 };
 use crate::trust::Standing;
 
@@ -16,11 +16,13 @@ impl Operators {
         let upstreams = self.upstreams_in_trouble();
         let state = self.books().standing().trouble;
         let state = state.map(|why| StateTrouble { why: why.into() });
+        let audit = self.audit_trouble();
         let well = keys_unavailable.is_empty()
             && issuers.is_empty()
             && platforms.is_empty()
             && upstreams.is_empty()
-            && state.is_none();
+            && state.is_none()
+            && audit.is_none();
         let status = if self.is_draining() {
             Status::Draining
         } else if standing.stale.is_some() || !well {
@@ -41,7 +43,15 @@ impl Operators {
             platforms,
             upstreams,
             state,
+            audit,
         }
+    }
+
+    fn audit_trouble(&self) -> Option<AuditTrouble> {
+        let standing = self.sites.load().shared.audit.as_ref()?.standing();
+        let why = standing.trouble;
+        let why = why.or_else(|| standing.warning.map(Into::into))?;
+        Some(AuditTrouble { why: why.into() })
     }
 
     fn platforms_in_trouble(&self) -> Vec<PlatformTrouble> {

@@ -8,13 +8,13 @@ use super::Operators;
 use super::traffic::by;
 use crate::admin::topology::{
     AdapterStory, Condition, ContractStory, DepartmentStory, EndpointStory, FamiliesStory,
-    FamilyStory, Flow, LandingStory, Requirements, RouteStory, RoutesStory, SceneStory,
+    FamilyStory, Flow, LandingStory, Leads, Requirements, RouteStory, RoutesStory, SceneStory,
     ScenesStory, TestCount, TwoNames, UpstreamStory, UpstreamsStory, ValidityStory,
 };
 use crate::app;
 use crate::config::Written;
 use crate::config::written::FileRole;
-use crate::family::{Family, Mask, Names, Trust};
+use crate::family::{Family, Kind, KindSet, Mask, Names, Trust};
 use crate::policy::Scene;
 use crate::proxy::Site;
 use crate::route::{Action, Conditions, Route};
@@ -93,7 +93,7 @@ fn stem(path: &Path) -> String {
 }
 
 fn owned(names: &[Box<str>]) -> Vec<String> {
-    names.iter().map(|name| name.to_string()).collect()
+    names.iter().map(ToString::to_string).collect()
 }
 
 fn described(route: &Route, site: &Site, written: &Written) -> RouteStory {
@@ -113,7 +113,7 @@ fn described(route: &Route, site: &Site, written: &Written) -> RouteStory {
             let contract = ContractStory {
                 method: Some(forward.contract.shape().method.to_string()),
                 path: path.map(str::to_owned),
-                account: forward.contract.account().map(|kind| kind.name()),
+                account: forward.contract.account().map(Kind::name),
             };
             ("forward", Some(contract))
         }
@@ -141,7 +141,7 @@ fn described(route: &Route, site: &Site, written: &Written) -> RouteStory {
 }
 
 fn asked(conditions: &Conditions) -> Vec<Condition> {
-    let kinds = conditions.kinds.into_iter().flat_map(|kinds| kinds.iter());
+    let kinds = conditions.kinds.into_iter().flat_map(KindSet::iter);
     let regions = conditions.regions.iter().map(ToString::to_string);
     let assurance = conditions.assurance.iter();
     let all = [
@@ -160,7 +160,12 @@ fn asked(conditions: &Conditions) -> Vec<Condition> {
     let asked = all
         .into_iter()
         .filter(|(_, is): &(_, Vec<_>)| !is.is_empty());
-    asked.map(|(what, is)| Condition { what, is }).collect()
+    asked
+        .map(|(what, is)| Condition {
+            what,
+            is: is.join(", "),
+        })
+        .collect()
 }
 
 fn departments(written: &Written, routes: &[RouteStory]) -> Vec<DepartmentStory> {
@@ -217,6 +222,10 @@ fn adapters(site: &Site, written: &Written) -> Vec<AdapterStory> {
         AdapterStory {
             name: adapter.name.to_string(),
             path: adapter.path.to_string(),
+            format: written
+                .value(&format!("adapter.{}.format", adapter.name))
+                .map(str::to_owned),
+            department: spot.map(|spot| stem(&spot.file)),
             file: spot.map(|spot| shown(&spot.file)),
             line: spot.map(|spot| spot.line),
         }
@@ -232,6 +241,11 @@ fn landings(site: &Site, written: &Written) -> Vec<LandingStory> {
         LandingStory {
             name: landing.name().to_owned(),
             path: format!("/l/{}", landing.name()),
+            default: written
+                .value(&format!("landing.{}.default", landing.name()))
+                .map(str::to_owned),
+            to: leads(landing.name(), written),
+            department: spot.map(|spot| stem(&spot.file)),
             file: spot.map(|spot| shown(&spot.file)),
             line: spot.map(|spot| spot.line),
         }
@@ -239,6 +253,21 @@ fn landings(site: &Site, written: &Written) -> Vec<LandingStory> {
     let mut landings: Vec<_> = each.collect();
     landings.sort_by(|a, b| a.name.cmp(&b.name));
     landings
+}
+
+/// Where a page leads each application, as written.
+fn leads(landing: &str, written: &Written) -> Vec<Leads> {
+    let of = |place: usize, key: &str| {
+        let value = written.value(&format!("landing.{landing}.to.{place}.{key}"));
+        value.map(str::to_owned)
+    };
+    let each = (0..).map_while(|place| {
+        Some(Leads {
+            app: of(place, "app")?,
+            location: of(place, "location")?,
+        })
+    });
+    each.collect()
 }
 
 fn names(names: &Names) -> TwoNames {
@@ -293,7 +322,7 @@ fn scene_story(scene: &Scene) -> SceneStory {
         name: scene.name.to_string(),
         names: names(&scene.names),
         aliases: owned(&scene.aliases),
-        accepts: scene.accepts.iter().map(|kind| kind.name()).collect(),
+        accepts: scene.accepts.iter().map(Kind::name).collect(),
         requires: Requirements {
             freshness: scene.freshness.name(),
             assurance: scene.assurance.name(),

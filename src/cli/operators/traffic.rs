@@ -13,6 +13,7 @@ use crate::admin::overview::{
 };
 use crate::admin::{IssuerStory, Operations as _};
 use crate::app;
+use crate::reason::Reason;
 use crate::telemetry::pulse::{ReasonTally, Tally, WINDOW};
 use crate::telemetry::{Live, Pulse, ScanEvent};
 use crate::trust::Standing;
@@ -242,7 +243,7 @@ fn is_meant(filter: &Filter, event: &ScanEvent) -> bool {
     is(&filter.family, event.family())
         && is(&filter.issuer, event.issuer())
         && is(&filter.route, event.route())
-        && is(&filter.reason, event.reason.map(|it| it.slug()))
+        && is(&filter.reason, event.reason.map(Reason::slug))
         && is(&filter.terminal, event.terminal.as_deref())
         && is(&filter.outcome, Some(event.outcome.name()))
 }

@@ -13,6 +13,7 @@ use super::{Exit, Failure, Process, load};
 use crate::app::{App, Overrides};
 use crate::handover::{self, Predecessor};
 use crate::server::Inherited;
+use crate::telemetry::Traces;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
@@ -53,6 +54,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         }
         None => inherited,
     };
+    let traces = Traces::read(variable);
     let config = load::config(&options.config.config, process)?;
     let overrides = Overrides {
         listen: options.listen,
@@ -60,7 +62,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         workers: options.workers,
     };
     let files = Files::of(&config, options.config.config.clone());
-    let app = App::build_beside(config, overrides, inherited).map_err(Failure::io)?;
+    let app = App::build_beside(config, overrides, inherited, &traces).map_err(Failure::io)?;
     for address in app.addresses() {
         tracing::info!(%address, "listening for scans");
     }
@@ -70,10 +72,11 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     super::block_on(life::live(app, predecessor, options.alone, files))?
 }
 
-/// What a manager or a predecessor says beside the sockets it passes.
+/// What a manager or a predecessor says beside the sockets it passes, and OpenTelemetry's own
+/// variables, which mean the same to every program beside this one.
 #[expect(
     clippy::disallowed_methods,
-    reason = "how sockets are passed from process to process; no configuration"
+    reason = "how sockets and traces are passed from process to process; no configuration"
 )]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()

@@ -45,23 +45,20 @@ impl Files {
         let hosts = self.admin.iter().flat_map(|admin| admin.hosts.iter());
         let hosts = hosts.cloned().collect();
         let named = self.admin.as_ref().filter(|admin| admin.named);
-        let texts = match named {
-            Some(admin) => {
-                let text = |secret: &Option<Secret>| {
-                    let text = secret.as_ref()?.expose_text().ok()?;
-                    Some(text.to_owned())
-                };
-                Ok(TokenTexts {
-                    viewer: text(&admin.viewer),
-                    operator: text(&admin.operator),
-                })
-            }
-            None => {
-                let path = self.path.with_file_name(PLACE);
-                tokens::keep(&path).inspect(|_| {
-                    tracing::info!(path = %path.display(), "operators' tokens are in this file");
-                })
-            }
+        let texts = if let Some(admin) = named {
+            let text = |secret: &Option<Secret>| {
+                let text = secret.as_ref()?.expose_text().ok()?;
+                Some(text.to_owned())
+            };
+            Ok(TokenTexts {
+                viewer: text(&admin.viewer),
+                operator: text(&admin.operator),
+            })
+        } else {
+            let path = self.path.with_file_name(PLACE);
+            tokens::keep(&path).inspect(|_| {
+                tracing::info!(path = %path.display(), "operators' tokens are in this file");
+            })
         };
         let tokens = texts.and_then(|texts| match texts {
             TokenTexts {

@@ -69,7 +69,7 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
     let without = shipped().config.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("routes.toml");
-    // The defaults of [limits], [state] and of the listener stand there commented out.
+    // The defaults of [limits], [state], [telemetry] and of the listener stand there commented out.
     let keys = [
         "_timeout",
         "connections",
@@ -81,6 +81,8 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
         "double_read",
         "answer_limit",
         "claims  ",
+        "log_scans",
+        "pseudonym_period",
     ];
     let uncomment = |line: &str| match line.strip_prefix("# ") {
         Some(bare)
@@ -92,9 +94,13 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
         }
         _ => line.to_owned(),
     };
+    // The audit trail is not kept unless somebody says where.
+    let (before, rest) = text.split_once("# [audit]\n").unwrap();
+    let (trail, after) = rest.split_once("#\n").unwrap();
+    let text = format!("{before}{after}");
     let spelled: Vec<String> = text.lines().map(uncomment).collect();
     let changed = spelled.iter().zip(text.lines()).filter(|(a, b)| a != b);
-    assert_eq!(changed.count(), 13);
+    assert_eq!(changed.count(), 15);
     std::fs::write(&path, spelled.join("\n")).unwrap();
     let with = load(&path, &NoSecrets).config.unwrap();
     assert_eq!(with.limits, without.limits);
@@ -104,9 +110,25 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
     assert_eq!(state.double_read, usual.double_read);
     assert_eq!(state.answer_limit, usual.answer_limit);
     assert_eq!(state.claims, usual.claims);
+    let (told, usual) = (&with.telemetry, &without.telemetry);
+    assert!((told.logged - usual.logged).abs() < f64::EPSILON);
+    assert_eq!(told.pseudonym_period, usual.pseudonym_period);
     assert_eq!(
         with.listeners[0].body_limit,
         without.listeners[0].body_limit
     );
     assert_eq!(with.listeners[0].cleaning, without.listeners[0].cleaning);
+
+    let load_trail = |lines: &str| {
+        std::fs::write(&path, format!("{text}\n[audit]\n{lines}")).unwrap();
+        load(&path, &NoSecrets).config.unwrap().audit
+    };
+    let written = trail.lines().map(|line| line.trim_start_matches("# "));
+    let (node_or_key, defaults): (Vec<_>, Vec<_>) =
+        written.partition(|line| line.starts_with("node ") || line.starts_with("key "));
+    assert_eq!((node_or_key.len(), defaults.len()), (2, 7));
+    let with = load_trail(&defaults.join("\n"));
+    let without = load_trail("folder = \"state/audit\"\n");
+    assert!(with.is_some());
+    assert_eq!(format!("{with:?}"), format!("{without:?}"));
 }

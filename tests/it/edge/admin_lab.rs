@@ -238,8 +238,8 @@ fn what_the_lab_is_asked_stays_between_it_and_who_asks() {
     }
     program.signal("TERM");
     program.ended();
+    program.wait_until_it_says("\"stopped\"");
     let log = program.said();
-    assert!(log.contains("\"level\":\"TRACE\""));
     for secret in code.split('.').skip(6).chain(["PLANTED"]) {
         assert!(
             !secret.is_empty() && !log.contains(secret),

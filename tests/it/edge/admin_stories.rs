@@ -66,6 +66,9 @@ fn routes_say_where_they_stand_and_how_often_they_are_taken() {
         "/api/aggregateBarPay"
     );
     assert_eq!(named(&told["landings"], "name", "pay")["path"], "/l/pay");
+    let landing = named(&told["landings"], "name", "pay");
+    assert_eq!(landing["to"][0]["app"], "wechat");
+    assert_eq!(landing["department"], "payment");
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod shedding;
 mod signatures;
 mod telling;
 mod tls;
+mod traces;
 mod upstreams;
 
 use std::thread::sleep;

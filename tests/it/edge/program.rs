@@ -23,6 +23,11 @@ pub(super) struct Program {
 impl Program {
     /// Serves these files at ports of its own choice.
     pub(super) fn serve(files: &Files, log: &str) -> Self {
+        Self::serve_with(files, log, &[])
+    }
+
+    /// The same with these variables.
+    pub(super) fn serve_with(files: &Files, log: &str, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_multicode"));
         let any = "127.0.0.1:0";
         command
@@ -33,6 +38,7 @@ impl Program {
             .env_clear()
             .envs(KEYS.map(|name| (name, SECRET)))
             .env("MULTICODE_LOG", log)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -3,7 +3,7 @@ use multicode::sandbox::mint::Flaw;
 use super::{Answer, Files, Mocks, Program, json, post};
 
 /// What no place but a department may ever hold.
-const TOKENS: [&str; 12] = [
+pub(super) const TOKENS: [&str; 12] = [
     "TOKENPLAIN",
     "TOKENJSON",
     "TOKENFORM",
@@ -60,7 +60,7 @@ fn nothing_of_a_scan_is_told_to_anybody_but_its_department() {
 }
 
 /// One code that is believed and some that are not.
-fn codes(files: &Files) -> Vec<String> {
+pub(super) fn codes(files: &Files) -> Vec<String> {
     let flaws = [
         Flaw::None,
         Flaw::Expired,
@@ -75,7 +75,7 @@ fn codes(files: &Files) -> Vec<String> {
 }
 
 /// The code in every scene that takes it, and in one that is none.
-fn scans(code: &str) -> impl Iterator<Item = Vec<u8>> {
+pub(super) fn scans(code: &str) -> impl Iterator<Item = Vec<u8>> {
     let scenes = ["register", "settlement", "payment", "other", "TOKENSCENE"];
     scenes.into_iter().map(move |scene| {
         json(&serde_json::json!({
@@ -86,7 +86,7 @@ fn scans(code: &str) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// Requests of all kinds of wrongness, with a token in every place.
-fn malformed() -> Vec<Vec<u8>> {
+pub(super) fn malformed() -> Vec<Vec<u8>> {
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let text = "Content-Type: text/plain\r\n";
     let object = "Content-Type: application/json\r\n";

@@ -1,5 +1,7 @@
 //! What is told of scans: one event each, with names, numbers and reasons, and nothing of the code.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +10,9 @@ use multicode::sandbox::departments::{Behaviour, Department, Fault};
 use multicode::sandbox::mint::Flaw;
 use multicode::telemetry::{Outcome, ScanEvent, Sent};
 use serde_json::{Value, json};
+use socket2::SockRef;
 
-use super::{Client, Files, Mocks, Program, TestGateway, eventually, json as object, post};
+use super::{Files, Mocks, Program, TestGateway, eventually, json as object, post};
 
 const WALLET: &str = "134650328919428540";
 
@@ -65,6 +68,7 @@ fn a_decision_is_told_whole() {
         Stage::Trust,
         Stage::Policy,
         Stage::Route,
+        Stage::Guard,
         Stage::Forward,
     ];
     assert_eq!(stages, all);
@@ -133,11 +137,15 @@ fn a_terminal_that_hangs_up_is_told_of_when_its_request_is_through() {
         ..Behaviour::default()
     };
     gateway.mocks.running.behave(Department::Payment, slow);
-    let mut client = Client::new(gateway.address);
-    client.write(pay("W-0001", "k-1"));
+    let mut client = TcpStream::connect(gateway.address).unwrap();
+    client.write_all(&pay("W-0001", "k-1")).unwrap();
     eventually("the department is asked", || {
         !gateway.mocks.received().is_empty()
     });
+    // Without a word, as when the plug is pulled.
+    SockRef::from(&client)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
     drop(client);
     let told = &events(&gateway, 1)[0];
     assert_eq!((told.status, told.sent), (0, Sent::Once));
@@ -192,11 +200,8 @@ fn the_log_has_one_line_a_scan() {
 fn of_what_is_not_to_be_logged_only_refusals_are() {
     let (files, mocks) = (Files::shipped(), Mocks::start());
     mocks.stand_in(&files);
-    let routes = std::fs::read_to_string(files.main()).unwrap();
-    files.write(
-        "routes.toml",
-        &format!("{routes}\n[telemetry]\nlog_scans = 0\n"),
-    );
+    let told = "[telemetry]\n";
+    files.change("routes.toml", told, &format!("{told}log_scans = 0\n"));
     let mut program = Program::serve(&files, "info");
     let code = files.mint("aggregate", Flaw::None, 1);
     let scan = |code: &str| object(&json!({ "code": code, "scene": "register" }));

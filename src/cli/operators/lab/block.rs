@@ -81,19 +81,18 @@ pub(super) fn test(
         }
     }
     line("at", &quoted(&now.to_string()));
-    let expected = match story.reason {
-        Some(reason) => format!("reason = {}", quoted(reason)),
-        None => {
-            let pairs = [
-                ("route", story.route),
-                ("upstream", story.upstream),
-                ("family", story.family),
-            ];
-            let pairs = pairs
-                .iter()
-                .filter_map(|(key, value)| Some(format!("{key} = {}", quoted((*value)?))));
-            pairs.collect::<Vec<_>>().join(", ")
-        }
+    let expected = if let Some(reason) = story.reason {
+        format!("reason = {}", quoted(reason))
+    } else {
+        let pairs = [
+            ("route", story.route),
+            ("upstream", story.upstream),
+            ("family", story.family),
+        ];
+        let pairs = pairs
+            .iter()
+            .filter_map(|(key, value)| Some(format!("{key} = {}", quoted((*value)?))));
+        pairs.collect::<Vec<_>>().join(", ")
     };
     line("expect", &format!("{{ {expected} }}"));
     Some(block)

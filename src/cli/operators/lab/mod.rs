@@ -114,13 +114,12 @@ fn explained(
         keys: &keys,
     };
     let telling = Telling::from(Detail::Everything);
-    let (story, decided) = match refused {
-        Some(reason) => (unreadable(reason), None),
-        None => {
-            let (story, outcome) = tell(gateway, matter, telling, now);
-            let settles = outcome.as_ref().map(|decision| decision.scene.settlement);
-            (story, settles.ok())
-        }
+    let (story, decided) = if let Some(reason) = refused {
+        (unreadable(reason), None)
+    } else {
+        let (story, outcome) = tell(gateway, matter, telling, now);
+        let settles = outcome.as_ref().map(|decision| decision.scene.settlement);
+        (story, settles.ok())
     };
     LabStory {
         verdict: Some(words::verdict(&story)),
