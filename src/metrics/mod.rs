@@ -84,7 +84,7 @@ pub struct Handles {
 impl Default for Metrics {
     fn default() -> Self {
         let mut whole = Registry::default();
-        whole.register_collector(Box::new(Process));
+        whole.register_collector(Box::new(Process::open()));
         let registry = whole.sub_registry_with_prefix("multicode");
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running program", build);

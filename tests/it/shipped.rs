@@ -28,7 +28,7 @@ pub(crate) static GATEWAY: LazyLock<Desk> = LazyLock::new(|| Desk::lent(config()
 
 /// A gateway and the keys it decides with.
 pub(crate) struct Desk {
-    gateway: Gateway,
+    pub(crate) gateway: Gateway,
     pub(crate) keys: Keys,
     pub(crate) signers: Signers,
 }

@@ -118,10 +118,15 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
         without.listeners[0].body_limit
     );
     assert_eq!(with.listeners[0].cleaning, without.listeners[0].cleaning);
+    check_trail(&path, &text, trail);
+}
 
+/// The defaults of [audit] stand there, too.
+#[track_caller]
+fn check_trail(path: &Path, text: &str, trail: &str) {
     let load_trail = |lines: &str| {
-        std::fs::write(&path, format!("{text}\n[audit]\n{lines}")).unwrap();
-        load(&path, &NoSecrets).config.unwrap().audit
+        std::fs::write(path, format!("{text}\n[audit]\n{lines}")).unwrap();
+        load(path, &NoSecrets).config.unwrap().audit
     };
     let written = trail.lines().map(|line| line.trim_start_matches("# "));
     let (node_or_key, defaults): (Vec<_>, Vec<_>) =

@@ -217,7 +217,13 @@ fn a_page_from_elsewhere_gets_nothing() {
         assert_eq!(under(host, "/admin/session").status, 200, "{host}");
     }
     assert_eq!(under("scraped.by.name:9090", "/metrics").status, 200);
+}
 
+#[test]
+fn a_form_of_another_page_does_nothing() {
+    let files = Files::shipped();
+    let program = Program::serve(&files, "info");
+    let (operator, admin) = (program.as_operator(), program.admin);
     let post = |headers: &str| {
         program.ask(
             "POST",

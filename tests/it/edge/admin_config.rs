@@ -120,20 +120,13 @@ fn a_reload_is_asked_for_and_remembered() {
     );
     let refused = reload();
     assert_eq!(refused["result"], "failure");
-    let error = |told: &Value| {
-        let mut findings = told["findings"].as_array().unwrap().iter();
-        findings
-            .find(|it| it["severity"] == "error")
-            .unwrap()
-            .clone()
-    };
-    let finding = error(&refused);
+    let finding = first_error(&refused);
     assert_eq!(
         (&finding["severity"], &finding["code"]),
         (&"error".into(), &"unknown-name".into())
     );
     assert!(finding["line"].is_u64() && finding["column"].is_u64());
-    assert_eq!(error(&diff()), finding);
+    assert_eq!(first_error(&diff()), finding);
     assert_eq!(program.get("/readyz").json()["status"], "degraded");
     assert_eq!(
         program.get("/admin/overview").json()["degraded"][0]["what"],
@@ -141,20 +134,35 @@ fn a_reload_is_asked_for_and_remembered() {
     );
     program.signal("HUP");
     program.wait_until_it_says("configuration refused, the old one stays in force");
+    let history = [
+        ("failure", "signal"),
+        ("failure", "api"),
+        ("success", "api"),
+        ("success", "start"),
+    ];
     super::eventually("it is remembered", || {
-        let told = program.get("/admin/config/history").json();
-        let reloads = told["reloads"].as_array().unwrap();
-        let by: Vec<_> = reloads
-            .iter()
-            .map(|it| (it["result"].as_str().unwrap(), it["by"].as_str().unwrap()))
-            .collect();
-        by == [
-            ("failure", "signal"),
-            ("failure", "api"),
-            ("success", "api"),
-            ("success", "start"),
-        ]
+        reloads(&program) == history.map(owned)
     });
+}
+
+fn first_error(told: &Value) -> Value {
+    let mut findings = told["findings"].as_array().unwrap().iter();
+    let found = findings.find(|it| it["severity"] == "error");
+    found.unwrap().clone()
+}
+
+/// What came of every reload, and who asked for it, the last one first.
+fn reloads(program: &Program) -> Vec<(String, String)> {
+    let told = program.get("/admin/config/history").json();
+    let reloads = told["reloads"].as_array().unwrap().iter();
+    let word = |it: &Value, what: &str| it[what].as_str().unwrap().to_owned();
+    reloads
+        .map(|it| (word(it, "result"), word(it, "by")))
+        .collect()
+}
+
+fn owned((result, by): (&str, &str)) -> (String, String) {
+    (result.to_owned(), by.to_owned())
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod admin_lab;
 mod admin_stories;
 mod answers;
 mod backend;
+mod canaries;
 mod client;
 mod faults;
 mod files;

@@ -3,16 +3,20 @@
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use multicode::reason::Stage;
-use multicode::sandbox::departments::{Behaviour, Department, Fault};
+use multicode::sandbox::departments::{Department, Fault};
 use multicode::sandbox::mint::Flaw;
 use multicode::telemetry::{Outcome, ScanEvent, Sent};
 use serde_json::{Value, json};
 use socket2::SockRef;
 
-use super::{Files, Mocks, Program, TestGateway, eventually, json as object, post};
+use super::{
+    Backend, Files, HEALTH_CARD, Mocks, Program, TestGateway, eventually, json as object, post,
+};
 
 const WALLET: &str = "134650328919428540";
 
@@ -131,26 +135,31 @@ fn an_answer_from_the_record_is_told_as_one() {
 
 #[test]
 fn a_terminal_that_hangs_up_is_told_of_when_its_request_is_through() {
-    let gateway = TestGateway::strict(|_| {});
-    let slow = Behaviour {
-        latency: Duration::from_millis(300),
-        ..Behaviour::default()
-    };
-    gateway.mocks.running.behave(Department::Payment, slow);
-    let mut client = TcpStream::connect(gateway.address).unwrap();
-    client.write_all(&pay("W-0001", "k-1")).unwrap();
-    eventually("the department is asked", || {
-        !gateway.mocks.received().is_empty()
+    let go = Arc::new(AtomicBool::new(false));
+    let (told, gone) = (Arc::clone(&go), go);
+    let backend = Backend::playing(move |stream| {
+        while !told.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let answer = "HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\npaid";
+        stream.write_all(answer.as_bytes()).unwrap();
     });
+    let gateway = TestGateway::strict(|files| files.pass_through(backend.address));
+    let header = "Content-Type: text/plain\r\nIdempotency-Key: k-1\r\n";
+    let request = post("/v1/scan?scene=other&terminal=W-0001", header, HEALTH_CARD);
+    let mut client = TcpStream::connect(gateway.address).unwrap();
+    client.write_all(&request).unwrap();
+    eventually("the backend is asked", || backend.seen().len() == 1);
     // Without a word, as when the plug is pulled.
-    SockRef::from(&client)
-        .set_linger(Some(Duration::ZERO))
-        .unwrap();
+    let linger = SockRef::from(&client).set_linger(Some(Duration::ZERO));
+    linger.unwrap();
     drop(client);
+    gone.store(true, Ordering::SeqCst);
     let told = &events(&gateway, 1)[0];
-    assert_eq!((told.status, told.sent), (0, Sent::Once));
-    assert_eq!(told.upstream_status, Some(200));
-    assert!(told.laps.spent(Stage::Forward) >= Duration::from_millis(200));
+    assert_eq!((told.sent, told.upstream_status), (Sent::Once, Some(201)));
+    // Over HTTP/1.1 it is not noticed before the answer is written.
+    assert_eq!(told.status, 201);
+    assert_eq!(backend.seen().len(), 1);
 }
 
 #[test]
