@@ -21,6 +21,9 @@ pub const LEAST_HIDDEN: usize = 8;
 impl Mask {
     /// What may be shown of `text`: its ends around an ellipsis, and its length.
     pub fn show(self, text: &str) -> String {
+        if text.is_ascii() {
+            return self.show_ascii(text);
+        }
         let length = text.chars().count();
         match self {
             Self::Ends { first, last } if length >= first + last + LEAST_HIDDEN => {
@@ -30,6 +33,24 @@ impl Mask {
             }
             _ => format!("… ({length})"),
         }
+    }
+
+    /// The same of a text whose characters are bytes, as nearly all are; every scan is shown.
+    fn show_ascii(self, text: &str) -> String {
+        let length = text.len();
+        let (head, tail) = match self {
+            Self::Ends { first, last } if length >= first + last + LEAST_HIDDEN => {
+                let tail = text.get(length - last..);
+                (
+                    text.get(..first).unwrap_or_default(),
+                    tail.unwrap_or_default(),
+                )
+            }
+            _ => ("", ""),
+        };
+        let mut digits = itoa::Buffer::new();
+        let parts = [head, "…", tail, " (", digits.format(length), ")"];
+        parts.concat()
     }
 }
 

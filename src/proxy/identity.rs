@@ -41,6 +41,8 @@ pub struct Identity {
     pub traceparent: HeaderValue,
     /// The same as numbers, with the client's part.
     pub trace: TraceContext,
+    /// Whether the id is the client's own.
+    pub named: bool,
     /// Whether the trace is the client's, so that its `tracestate` still means something.
     pub continued: bool,
 }
@@ -88,8 +90,10 @@ impl Names {
             HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static("0"))
         };
         let own = || value(text.slice(TRACE));
+        let named = presentable(headers);
         Identity {
-            request_id: presentable(headers).cloned().unwrap_or_else(own),
+            named: named.is_some(),
+            request_id: named.cloned().unwrap_or_else(own),
             traceparent: value(text.clone()),
             trace,
             continued: sent.is_some(),

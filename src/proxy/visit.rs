@@ -24,7 +24,7 @@ use crate::reason::{Reason, Stage};
 use crate::route::Route;
 use crate::scan::Scan;
 use crate::server::Peer;
-use crate::telemetry::{Asked, Outcome, ScanEvent, Sent, Tray, Verification};
+use crate::telemetry::{Asked, Laps, Outcome, ScanEvent, Sent, Tray, Verification};
 use crate::time::Timestamp;
 use crate::trust::{Depth, Findings, Untrusted, Verified};
 
@@ -43,7 +43,9 @@ pub(super) struct Visit {
 /// What is known so far.
 #[derive(Debug)]
 struct Notes {
-    event: ScanEvent,
+    /// Nobody else has it before it is told.
+    event: Arc<ScanEvent>,
+    laps: Laps,
     /// The end of the last lap, from the beginning.
     last: Duration,
     /// Whether the terminal was answered.
@@ -68,7 +70,8 @@ impl Visit {
             tray: Arc::clone(tray),
             began: Instant::now(),
             notes: RefCell::new(Notes {
-                event,
+                event: Arc::new(event),
+                laps: Laps::default(),
                 last: Duration::ZERO,
                 answered: false,
             }),
@@ -81,7 +84,7 @@ impl Visit {
         let now = self.began.elapsed();
         let mut notes = self.notes.borrow_mut();
         let from = notes.last;
-        notes.event.laps.add(stage, from, now);
+        notes.laps.add(stage, from, now);
         notes.last = now;
     }
 
@@ -90,14 +93,16 @@ impl Visit {
         let now = self.began.elapsed();
         let mut notes = self.notes.borrow_mut();
         let from = notes.last;
-        notes.event.laps.add(stage, from, now);
-        notes.event.laps.waited += now.saturating_sub(from);
+        notes.laps.add(stage, from, now);
+        notes.laps.waited += now.saturating_sub(from);
         notes.last = now;
     }
 
     /// Adds to what is known.
     pub(super) fn note(&self, note: impl FnOnce(&mut ScanEvent)) {
-        note(&mut self.notes.borrow_mut().event);
+        if let Some(event) = Arc::get_mut(&mut self.notes.borrow_mut().event) {
+            note(event);
+        }
     }
 
     /// Notes how a request was put.
@@ -213,8 +218,10 @@ impl Visit {
     pub(super) fn answered<B>(&self, response: &Response<B>, refusal: Option<&Refusal>) {
         let total = self.began.elapsed();
         let mut notes = self.notes.borrow_mut();
-        let event = &mut notes.event;
-        event.laps.total = total;
+        notes.laps.total = total;
+        let Some(event) = Arc::get_mut(&mut notes.event) else {
+            return;
+        };
         event.status = response.status().as_u16();
         event.reason = refusal.map(|refusal| refusal.reason);
         event.outcome = match (refusal, event.adapter) {
@@ -231,6 +238,9 @@ impl Visit {
     /// A client names its requests as it likes; one that holds what nobody may see is not told of by
     /// that name.
     fn hide(&self, secret: &str) {
+        if !self.identity.named {
+            return;
+        }
         self.note(|event| {
             if memchr::memmem::find(event.request_id.as_bytes(), secret.as_bytes()).is_some() {
                 event.request_id = event.trace.trace_id().into();
@@ -247,21 +257,15 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         let total = self.began.elapsed();
-        let Notes {
-            event, answered, ..
-        } = self.notes.get_mut();
-        if !*answered {
-            event.laps.total = total;
+        let notes = self.notes.get_mut();
+        if !notes.answered {
+            notes.laps.total = total;
         }
-        self.view.site.account(event);
-        let empty = ScanEvent::of(
-            Arc::clone(&event.names),
-            event.at,
-            "",
-            event.trace,
-            event.listener,
-        );
-        self.tray.lay(std::mem::replace(event, empty));
+        if let Some(event) = Arc::get_mut(&mut notes.event) {
+            event.laps = notes.laps;
+        }
+        self.view.site.account(&notes.event);
+        self.tray.lay(Arc::clone(&notes.event));
     }
 }
 

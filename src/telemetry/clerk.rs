@@ -33,9 +33,8 @@ impl Clerk {
                 let said = asks.recv_timeout(ROUND);
                 let over = matches!(said, Err(RecvTimeoutError::Disconnected));
                 trays.empty(|events, lost| {
-                    let events: Vec<_> = events.drain(..).map(Arc::new).collect();
                     for sink in &mut sinks {
-                        sink.take(&events, lost);
+                        sink.take(events, lost);
                     }
                 });
                 if let Ok(done) = said {

@@ -91,23 +91,54 @@ pub struct Asked {
 /// What a scan spent where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Laps {
-    stages: [Option<Lap>; Stage::ALL.len()],
+    stages: [Kept; Stage::ALL.len()],
     /// Waiting for others: the rest of the request, an issuer's keys or platform.
     pub waited: Duration,
     /// From the request's head to its answer's.
     pub total: Duration,
 }
 
+/// A lap in tenths of a microsecond, as it is kept: events are moved about. No request takes seven
+/// minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Kept {
+    start: u32,
+    end: u32,
+    spent: u32,
+    entered: bool,
+}
+
+impl Kept {
+    fn lap(self) -> Option<Lap> {
+        self.entered.then(|| Lap {
+            start: time(self.start),
+            spent: time(self.spent),
+            end: time(self.end),
+        })
+    }
+}
+
+/// Nanoseconds of what laps are kept in.
+const TENTH: u32 = 100;
+
+fn tenths(time: Duration) -> u32 {
+    u32::try_from(time.as_nanos() / u128::from(TENTH)).unwrap_or(u32::MAX)
+}
+
+fn time(tenths: u32) -> Duration {
+    Duration::from_nanos(u64::from(tenths) * u64::from(TENTH))
+}
+
 impl Laps {
     /// Adds what was spent in a stage between two instants, counted from the request's head.
     pub fn add(&mut self, stage: Stage, from: Duration, to: Duration) {
         if let Some(lap) = self.stages.get_mut(stage.index()) {
-            let lap = lap.get_or_insert(Lap {
-                start: from,
-                spent: Duration::ZERO,
-                end: to,
-            });
-            lap.spent += to.saturating_sub(from);
+            let (from, to) = (tenths(from), tenths(to));
+            if !lap.entered {
+                lap.start = from;
+                lap.entered = true;
+            }
+            lap.spent = lap.spent.saturating_add(to.saturating_sub(from));
             lap.end = to;
         }
     }
@@ -115,13 +146,13 @@ impl Laps {
     /// The stages that were entered, in their order.
     pub fn iter(&self) -> impl Iterator<Item = (Stage, Lap)> {
         let stages = Stage::ALL.iter().copied().zip(self.stages);
-        stages.filter_map(|(stage, lap)| Some((stage, lap?)))
+        stages.filter_map(|(stage, lap)| Some((stage, lap.lap()?)))
     }
 
     /// What was spent in a stage.
     pub fn spent(&self, stage: Stage) -> Duration {
-        let lap = self.stages.get(stage.index()).copied().flatten();
-        lap.unwrap_or_default().spent
+        let lap = self.stages.get(stage.index());
+        lap.map_or(Duration::ZERO, |lap| time(lap.spent))
     }
 
     /// What the gateway itself took: all but the department and the waiting for others.

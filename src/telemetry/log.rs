@@ -79,7 +79,11 @@ impl<W: Write + Send> Log<W> {
             timestamp: event.at,
             level: "INFO",
             message: "scan",
-            story: event.story(),
+            // The line has its time already.
+            story: EventStory {
+                at: None,
+                ..event.story()
+            },
             target: TARGET,
         };
         // Strings and numbers always have a JSON form, and memory takes what is written to it.

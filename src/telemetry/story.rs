@@ -10,7 +10,8 @@ use crate::time::Timestamp;
 #[derive(Debug, Serialize)]
 pub struct EventStory<'a> {
     /// When the request's head was read.
-    pub at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// The request's id.
     pub request_id: &'a str,
     /// The trace's id.
@@ -89,7 +90,7 @@ impl ScanEvent {
     pub fn story(&self) -> EventStory<'_> {
         let forward = self.laps.spent(crate::reason::Stage::Forward);
         EventStory {
-            at: self.at,
+            at: Some(self.at),
             request_id: &self.request_id,
             trace_id: self.trace.trace_id(),
             listener: self.listener(),

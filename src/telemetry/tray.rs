@@ -14,7 +14,7 @@ const CAPACITY: usize = 8_192;
 /// the full one and leaves an empty one.
 #[derive(Debug, Default)]
 pub struct Tray {
-    events: Mutex<Vec<ScanEvent>>,
+    events: Mutex<Vec<Arc<ScanEvent>>>,
     lost: AtomicU64,
 }
 
@@ -24,7 +24,7 @@ pub struct Trays(Arc<Mutex<Vec<Arc<Tray>>>>);
 
 impl Tray {
     /// Lays an event down; lost if there is no room.
-    pub fn lay(&self, event: ScanEvent) {
+    pub fn lay(&self, event: Arc<ScanEvent>) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         if events.len() < CAPACITY {
             events.push(event);
@@ -34,7 +34,7 @@ impl Tray {
     }
 
     /// Takes what is there, leaving `empty` in its place, and how many found no room.
-    fn take(&self, empty: &mut Vec<ScanEvent>) -> u64 {
+    fn take(&self, empty: &mut Vec<Arc<ScanEvent>>) -> u64 {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         mem::swap(&mut *events, empty);
         self.lost.swap(0, Ordering::Relaxed)
@@ -51,7 +51,7 @@ impl Trays {
     }
 
     /// Empties every tray in turn. Those whose worker has ended are taken away.
-    pub(super) fn empty(&self, mut each: impl FnMut(&mut Vec<ScanEvent>, u64)) {
+    pub(super) fn empty(&self, mut each: impl FnMut(&[Arc<ScanEvent>], u64)) {
         let trays = self
             .0
             .lock()
@@ -61,7 +61,7 @@ impl Trays {
         for tray in &trays {
             let lost = tray.take(&mut events);
             if !events.is_empty() || lost > 0 {
-                each(&mut events, lost);
+                each(&events, lost);
                 events.clear();
             }
         }

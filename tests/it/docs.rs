@@ -139,6 +139,7 @@ fn documents() -> Vec<PathBuf> {
         "routes.d",
         "examples/introspection",
         "bench",
+        "deploy",
         "loadtest",
     ];
     let folders = folders.iter().map(|folder| root().join(folder));
@@ -164,7 +165,7 @@ fn links(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
 }
 
 /// The anchors of a document's headings, as GitHub makes them.
-fn anchors(text: &str) -> BTreeSet<String> {
+pub(crate) fn anchors(text: &str) -> BTreeSet<String> {
     let headings = text.lines().filter(|line| line.starts_with('#'));
     let anchor = |heading: &str| {
         let words = heading.trim_start_matches('#').trim().to_lowercase();

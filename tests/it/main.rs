@@ -26,6 +26,11 @@ mod pictures;
 #[cfg(test)]
 #[path = "../faults/mod.rs"]
 mod faults;
+
+/// The console in a browser, on the program itself.
+#[cfg(test)]
+mod console;
+
 /// The shape of the tree: which module may use which, what the core never touches.
 #[cfg(test)]
 mod layers;
@@ -77,6 +82,10 @@ mod allocations;
 /// The bodies of the fuzz targets, run briefly.
 #[cfg(test)]
 mod fuzz;
+
+/// Rules, dashboard and a real Prometheus.
+#[cfg(test)]
+mod deploy;
 
 /// The manual held against the program.
 #[cfg(test)]

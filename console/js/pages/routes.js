@@ -280,7 +280,7 @@ export function mount(root, ctx) {
   }
 
   function drawExtra() {
-    const place = (/** @type {any} */ one) => (one.file ? h("span", { class: "mono small muted nowrap", title: one.file }, short(one.file), one.line ? `:${one.line}` : "") : one.department && h("span", { class: "muted" }, departmentName(one.department)));
+    const place = (/** @type {any} */ one) => (one.file ? h("span", { class: "mono small muted rt-url", title: one.file }, short(one.file), one.line ? `:${one.line}` : "") : one.department && h("span", { class: "muted" }, departmentName(one.department)));
     const small = (/** @type {string} */ key, /** @type {any[]} */ items, /** @type {(one: any) => any} */ what) => panel(t(`routes.${key}`), { sub: t(`routes.${key}-sub`), flush: true }, items.length === 0 ? h("p", { class: "muted rt-none" }, t(`routes.${key}-none`))
       : h("ul", { class: "rt-small" }, items.map((one) => h("li", null, h("div", { class: "row wrap" }, h("strong", { class: "mono" }, one.name), h("span", { class: "push" }, place(one))), what(one)))));
     fill(extra,

@@ -255,7 +255,7 @@ fn event(id: u64, event: &Arc<ScanEvent>) -> Event {
     let laps = event.lap_stories().into_iter();
     Event {
         id,
-        at: story.at.to_string(),
+        at: event.at.to_string(),
         request_id: story.request_id.to_owned(),
         trace_id: story.trace_id,
         listener: story.listener.to_owned(),

@@ -2,6 +2,7 @@
 
 mod sketch;
 mod tally;
+mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,8 +10,8 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use self::sketch::Sketch;
+use self::tally::Slots;
 pub use self::tally::{Last, ReasonTally, Tally};
-use self::tally::{Slots, Who};
 use super::{Outcome, ScanEvent, Sink};
 use crate::reason::{Reason, Stage};
 
@@ -172,7 +173,7 @@ impl State {
         if forward > Duration::ZERO {
             second.forward.add(forward);
         }
-        self.slots.note(&Who::of(event), event, over);
+        self.slots.note(event, over);
     }
 
     /// Forgets what is older than the window.

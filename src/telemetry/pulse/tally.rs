@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::WINDOW;
+use super::words::{Word, Words};
 use crate::reason::Reason;
 use crate::telemetry::{Outcome, ScanEvent};
 use crate::time::Timestamp;
@@ -22,24 +23,13 @@ const OFFSETS: usize = 31;
 /// What the rest is called.
 const OTHER: &str = "other";
 
-/// Whose scan met which end; names, since places are those of one configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Who {
-    family: Option<Box<str>>,
-    issuer: Option<Box<str>>,
-    route: Option<Box<str>>,
+/// Whose scan met which end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Who {
+    family: Option<Word>,
+    issuer: Option<Word>,
+    route: Option<Word>,
     reason: Option<Reason>,
-}
-
-impl Who {
-    pub(super) fn of(event: &ScanEvent) -> Self {
-        Self {
-            family: event.family().map(Into::into),
-            issuer: event.issuer().map(Into::into),
-            route: event.route().map(Into::into),
-            reason: event.reason,
-        }
-    }
 }
 
 /// How often one combination was seen.
@@ -92,34 +82,42 @@ struct Slot {
 /// The slots of the window, and what is remembered beyond it.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
+    words: Words,
     kept: FxHashMap<i64, Slot>,
     seen: FxHashMap<Reason, (Timestamp, Arc<ScanEvent>)>,
-    routes: FxHashMap<Box<str>, Last>,
-    offsets: FxHashMap<Box<str>, VecDeque<i64>>,
+    routes: FxHashMap<Word, Last>,
+    offsets: FxHashMap<Word, VecDeque<i64>>,
 }
 
 impl Slots {
-    pub(super) fn note(&mut self, who: &Who, event: &Arc<ScanEvent>, over: i64) {
+    pub(super) fn note(&mut self, event: &Arc<ScanEvent>, over: i64) {
+        let known = self.words.of(&event.names);
+        let who = Who {
+            family: known.and_then(|it| it.family(event.family)),
+            issuer: known.and_then(|it| it.issuer(event.issuer)),
+            route: known.and_then(|it| it.route(event.route)),
+            reason: event.reason,
+        };
         let slot = self.kept.entry(over.div_euclid(SLOT)).or_default();
-        match slot.by.get_mut(who) {
-            Some(count) => *count += 1,
-            None => drop(slot.by.insert(who.clone(), 1)),
-        }
+        *slot.by.entry(who).or_default() += 1;
         if let Some(reason) = event.reason {
             slot.refused(reason, event);
             let seen = self.seen.entry(reason);
             let seen = seen.or_insert_with(|| (event.at, Arc::clone(event)));
             seen.1 = Arc::clone(event);
         }
-        if let (Some(route), Outcome::Decision) = (&who.route, event.outcome) {
-            let last = Last {
-                count: self.routes.get(route).map_or(0, |last| last.count) + 1,
+        if let (Some(route), Outcome::Decision) = (who.route, event.outcome) {
+            let last = self.routes.entry(route).or_insert(Last {
+                count: 0,
+                at: event.at,
+            });
+            *last = Last {
+                count: last.count + 1,
                 at: event.at,
             };
-            self.routes.insert(route.clone(), last);
         }
-        if let (Some(issuer), Some(made)) = (&who.issuer, event.made) {
-            let offsets = self.offsets.entry(issuer.clone()).or_default();
+        if let (Some(issuer), Some(made)) = (who.issuer, event.made) {
+            let offsets = self.offsets.entry(issuer).or_default();
             offsets.truncate(OFFSETS - 1);
             offsets.push_front(event.at.millis() - made.millis());
         }
@@ -131,16 +129,17 @@ impl Slots {
     }
 
     pub(super) fn tallies(&self, now: i64) -> Vec<Tally> {
-        let mut sums = FxHashMap::<&Who, u64>::default();
+        let mut sums = FxHashMap::<Who, u64>::default();
         for slot in within(now).filter_map(|at| self.kept.get(&at)) {
             for (who, count) in &slot.by {
-                *sums.entry(who).or_default() += u64::from(*count);
+                *sums.entry(*who).or_default() += u64::from(*count);
             }
         }
-        let tally = |(who, count): (&Who, u64)| Tally {
-            family: who.family.clone(),
-            issuer: who.issuer.clone(),
-            route: who.route.clone(),
+        let name = |word: Option<Word>| word.map(|word| self.words.name(word));
+        let tally = |(who, count): (Who, u64)| Tally {
+            family: name(who.family),
+            issuer: name(who.issuer),
+            route: name(who.route),
             reason: who.reason,
             count,
         };
@@ -183,12 +182,15 @@ impl Slots {
 
     pub(super) fn routes(&self) -> Vec<(Box<str>, Last)> {
         let routes = self.routes.iter();
-        routes.map(|(name, last)| (name.clone(), *last)).collect()
+        routes
+            .map(|(route, last)| (self.words.name(*route), *last))
+            .collect()
     }
 
     pub(super) fn clock_offsets(&self) -> Vec<(Box<str>, f64)> {
         let offsets = self.offsets.iter();
-        let medians = offsets.filter_map(|(issuer, ages)| Some((issuer.clone(), median(ages)?)));
+        let medians =
+            offsets.filter_map(|(issuer, ages)| Some((self.words.name(*issuer), median(ages)?)));
         medians.collect()
     }
 }

@@ -44,9 +44,9 @@ use std::time::{Duration, Instant};
 use self::backend::Backend;
 pub(crate) use self::client::{Answer, Client, json, post};
 pub(crate) use self::files::{Files, KEYS, OneSecret, SECRET};
-use self::gateway::Mocks;
+pub(crate) use self::gateway::Mocks;
 pub(crate) use self::gateway::TestGateway;
-use self::program::Program;
+pub(crate) use self::program::Program;
 
 /// Long enough for anything that is going to happen.
 const SOON: Duration = Duration::from_secs(10);

@@ -12,17 +12,17 @@ use serde_json::Value;
 use super::{Answer, Client, Files, KEYS, SECRET, eventually};
 
 /// `multicode serve`, killed when it is dropped.
-pub(super) struct Program {
+pub(crate) struct Program {
     child: Child,
     said: Arc<Mutex<String>>,
     pub(super) scan: SocketAddr,
-    pub(super) admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
     tokens: PathBuf,
 }
 
 impl Program {
     /// Serves these files at ports of its own choice.
-    pub(super) fn serve(files: &Files, log: &str) -> Self {
+    pub(crate) fn serve(files: &Files, log: &str) -> Self {
         Self::serve_with(files, log, &[])
     }
 
@@ -69,7 +69,7 @@ impl Program {
         eventually(words, || self.said().contains(words));
     }
 
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &pid]).status();
         assert!(sent.unwrap().success());
@@ -86,7 +86,7 @@ impl Program {
     }
 
     /// What operators read at this path.
-    pub(super) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, &self.as_operator(), "")
     }
 
@@ -142,7 +142,7 @@ impl Program {
     }
 
     /// Sends the bytes on a connection of their own and reads one answer.
-    pub(super) fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
+    pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) -> Answer {
         Client::new(self.scan).exchange(bytes)
     }
 
