@@ -31,7 +31,7 @@
 // Elements: h() and s() of dom.js; no HTML from strings, no style attributes (the policy forbids them).
 // Colours: variables of css/tokens.css; red, amber and green are for states only.
 import "./theme.js";
-import { adopt, forget, keep, token } from "./auth.js";
+import { accept, adopt, decline, forget, keep, token } from "./auth.js";
 import { ApiError, get, hooks } from "./api.js";
 import { fill, h, typing } from "./dom.js";
 import { setServerNow, span, now, millis } from "./format.js";
@@ -78,13 +78,14 @@ let shown = null;
 let frame = {};
 let turn = 0;
 
+/** No page asks or hears anything until a token is found good. */
+const part = () => { leave(); session = null; frame = {}; };
+
 // --- Sign-in ---------------------------------------------------------------------------------------
 
 /** @param {string} [why] */
 function signIn(why = "") {
-  leave();
-  session = null;
-  frame = {};
+  part();
   document.title = `${t("signin.title")} · multicode`;
   const field = h("input", { class: "input mono", id: "token", type: "password", autocomplete: "off", spellcheck: "false", "aria-describedby": "token-hint token-error", required: true });
   const error = h("p", { class: "bad-ink small", id: "token-error", role: "alert" }, why);
@@ -381,12 +382,16 @@ function start() {
 
 async function begin() {
   if (!token()) return signIn();
+  part();
   fill(app, skeleton(6));
   try {
     session = await get("/admin/session");
+    accept();
     start();
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) {
+      // A link with a wrong token takes nothing away from a tab with a good one.
+      if (decline() && token()) return begin();
       forget();
       signIn(t("signin.ended"));
     } else fill(app, h("main", { class: "signin" }, failure(error, begin)));

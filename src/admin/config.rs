@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::{Answer, Problem, Refusal};
-use super::{Operations, blocking};
+use super::{Desk, Operations, blocking};
 
 /// The configuration in force.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -161,32 +161,24 @@ pub(super) struct Draining {
 #[utoipa::path(get, path = "/admin/config", tag = "viewer", responses(
     (status = 200, description = "Files and values.", body = ConfigStory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn config(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<ConfigStory>> {
-    blocking(operations, Operations::config).await.map(Json)
+pub(super) async fn config(State(desk): State<Desk>) -> Answer<Json<ConfigStory>> {
+    blocking(desk, Operations::config).await.map(Json)
 }
 
 /// How the files on disk differ from those in force, and what `check` says of them.
 #[utoipa::path(get, path = "/admin/config/diff", tag = "viewer", responses(
     (status = 200, description = "The difference.", body = ConfigDiff),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn diff(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<ConfigDiff>> {
-    blocking(operations, Operations::config_diff)
-        .await
-        .map(Json)
+pub(super) async fn diff(State(desk): State<Desk>) -> Answer<Json<ConfigDiff>> {
+    blocking(desk, Operations::config_diff).await.map(Json)
 }
 
 /// The last reloads.
 #[utoipa::path(get, path = "/admin/config/history", tag = "viewer", responses(
     (status = 200, description = "The newest first.", body = ReloadHistory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn history(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<ReloadHistory>> {
-    let reloads = blocking(operations, Operations::reloads).await?;
+pub(super) async fn history(State(desk): State<Desk>) -> Answer<Json<ReloadHistory>> {
+    let reloads = blocking(desk, Operations::reloads).await?;
     Ok(Json(ReloadHistory { reloads }))
 }
 
@@ -194,11 +186,9 @@ pub(super) async fn history(
 #[utoipa::path(post, path = "/admin/reload", tag = "operator", responses(
     (status = 200, description = "What became of it; the old files stay in force on failure.", body = ReloadStory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn reload(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<ReloadStory>> {
+pub(super) async fn reload(State(desk): State<Desk>) -> Answer<Json<ReloadStory>> {
     tracing::info!("an operator has the files read again");
-    blocking(operations, Operations::reload).await.map(Json)
+    blocking(desk, Operations::reload).await.map(Json)
 }
 
 /// Ends the gateway as SIGTERM does: what is under way is finished first.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::Answer;
-use super::{Operations, blocking};
+use super::{Desk, Operations, blocking};
 
 /// Whether a gateway can serve.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -132,14 +132,11 @@ pub(super) async fn readyz(State(operations): State<Arc<dyn Operations>>) -> Res
 #[utoipa::path(get, path = "/metrics", tag = "open", security(()), responses(
     (status = 200, description = "The metrics.", body = String,
         content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8")))]
-pub(super) async fn metrics(
-    State(operations): State<Arc<dyn Operations>>,
-    headers: HeaderMap,
-) -> Answer<Response> {
+pub(super) async fn metrics(State(desk): State<Desk>, headers: HeaderMap) -> Answer<Response> {
     let accept = headers.get(header::ACCEPT);
     let accept = accept.and_then(|accept| accept.to_str().ok());
     let accept = accept.unwrap_or_default().to_owned();
-    let found = blocking(operations, move |it| it.exposition(&accept)).await?;
+    let found = blocking(desk, move |it| it.exposition(&accept)).await?;
     Ok(([(header::CONTENT_TYPE, found.content_type)], found.body).into_response())
 }
 

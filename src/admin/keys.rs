@@ -1,7 +1,5 @@
 //! Issuers and their keys, and what nobody knows the outcome of.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -9,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::problem::{Answer, Problem, Refusal};
-use super::{Operations, blocking};
+use super::{Desk, Operations, blocking};
 use crate::trust::Standing;
 
 /// The issuers and their keys.
@@ -80,10 +78,8 @@ pub(super) struct Meant {
 #[utoipa::path(get, path = "/admin/keys", tag = "viewer", responses(
     (status = 200, description = "The issuers, by their ids.", body = IssuersStory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn keys(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<IssuersStory>> {
-    let issuers = blocking(operations, Operations::issuers).await?;
+pub(super) async fn keys(State(desk): State<Desk>) -> Answer<Json<IssuersStory>> {
+    let issuers = blocking(desk, Operations::issuers).await?;
     Ok(Json(IssuersStory { issuers }))
 }
 
@@ -93,7 +89,7 @@ pub(super) async fn keys(
     (status = 404, body = Problem, content_type = "application/problem+json", description = "No such issuer."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
 pub(super) async fn refresh(
-    State(operations): State<Arc<dyn Operations>>,
+    State(desk): State<Desk>,
     Query(Meant { issuer }): Query<Meant>,
 ) -> Answer<Json<IssuersStory>> {
     let work = move |operations: &dyn Operations| {
@@ -109,7 +105,7 @@ pub(super) async fn refresh(
         issuers.retain(is_meant);
         Some(IssuersStory { issuers })
     };
-    let story = blocking(operations, work).await?;
+    let story = blocking(desk, work).await?;
     let status = StatusCode::NOT_FOUND;
     let unknown = || Refusal::new(status, "unknown-issuer", "no such issuer");
     story.map(Json).ok_or_else(unknown)
@@ -120,10 +116,8 @@ pub(super) async fn refresh(
     (status = 200, description = "The oldest first.", body = Outcomes),
     (status = 503, body = Problem, content_type = "application/problem+json", description = "The store is away."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn outcomes(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<Outcomes>> {
-    let unknown = blocking(operations, Operations::unknown_outcomes).await?;
+pub(super) async fn outcomes(State(desk): State<Desk>) -> Answer<Json<Outcomes>> {
+    let unknown = blocking(desk, Operations::unknown_outcomes).await?;
     let unknown = unknown.map_err(|StateAway| {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let detail = "where outcomes are kept cannot be reached";

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Deserialize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,7 +17,7 @@ use utoipa::ToSchema;
 
 use super::config::Finding;
 use super::problem::{Answer, Problem, Refusal};
-use super::{Operations, blocking};
+use super::{Desk, Operations, blocking};
 use crate::explain::Explanation;
 
 /// Texts looked at, codes made and pictures read at the same time: each may take a core for a while.
@@ -38,19 +37,17 @@ impl Bench {
     /// Does work aside, unless enough is done already.
     async fn work<T: Send + 'static>(
         &self,
-        operations: Arc<dyn Operations>,
+        desk: Desk,
         work: impl FnOnce(&dyn Operations) -> T + Send + 'static,
     ) -> Answer<T> {
-        let place = Arc::clone(&self.0).try_acquire_owned().map_err(|_| {
-            let detail = "the lab is busy, come again in a moment";
-            Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
-        })?;
+        let place = Arc::clone(&self.0).try_acquire_owned();
+        let place = place.map_err(|_| Refusal::busy("the lab is busy, come again in a moment"))?;
         let work = move |it: &dyn Operations| {
             let done = work(it);
             drop(place);
             done
         };
-        blocking(operations, work).await
+        blocking(desk, work).await
     }
 }
 
@@ -267,12 +264,12 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Answer<T> {
     (status = 503, body = Problem, content_type = "application/problem+json", description = "The lab is busy."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
 pub(super) async fn explain(
-    State(operations): State<Arc<dyn Operations>>,
+    State(desk): State<Desk>,
     State(bench): State<Bench>,
     body: Bytes,
 ) -> Answer<Json<LabStory>> {
     let question: Question = read(&body)?;
-    let story = bench.work(operations, move |it| it.explain(&question));
+    let story = bench.work(desk, move |it| it.explain(&question));
     story.await?.map(Json)
 }
 
@@ -286,11 +283,11 @@ pub(super) async fn explain(
     (status = 503, body = Problem, content_type = "application/problem+json", description = "The lab is busy."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
 pub(super) async fn decode(
-    State(operations): State<Arc<dyn Operations>>,
+    State(desk): State<Desk>,
     State(bench): State<Bench>,
     body: Bytes,
 ) -> Answer<Json<PictureStory>> {
-    let story = bench.work(operations, move |it| it.decode(&body));
+    let story = bench.work(desk, move |it| it.decode(&body));
     story.await?.map(Json)
 }
 
@@ -303,11 +300,11 @@ pub(super) async fn decode(
     (status = 503, body = Problem, content_type = "application/problem+json", description = "The lab is busy."),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
 pub(super) async fn mint(
-    State(operations): State<Arc<dyn Operations>>,
+    State(desk): State<Desk>,
     State(bench): State<Bench>,
     body: Bytes,
 ) -> Answer<Json<Minted>> {
     let order: MintOrder = read(&body)?;
-    let minted = bench.work(operations, move |it| it.mint(&order));
+    let minted = bench.work(desk, move |it| it.mint(&order));
     minted.await?.map(Json)
 }

@@ -21,11 +21,14 @@ pub mod topology;
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::header;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -45,6 +48,13 @@ pub(crate) const DECODE: &str = "/admin/decode";
 
 /// The longest question: a text, and a department's file several times over.
 const MAX_QUESTION_BYTES: usize = 64 * 1024;
+
+/// What the gateway does at the same time for operators and whoever reads its metrics: enough for a
+/// few consoles, and few of the threads that look at scanned pictures and write the ledger.
+const ASKED_AT_ONCE: usize = 8;
+
+/// How long a request waits for those in front of it, for a console asks several things at once.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What operators may ask of a gateway. All of it may block, unless it says otherwise.
 pub trait Operations: Send + Sync + 'static {
@@ -96,17 +106,30 @@ pub trait Operations: Send + Sync + 'static {
     fn mint(&self, order: &lab::MintOrder) -> Result<lab::Minted, Refusal>;
 }
 
+/// Where a gateway is asked what may take a while; clones share its places.
+#[derive(Clone)]
+struct Desk {
+    operations: Arc<dyn Operations>,
+    places: Arc<Semaphore>,
+}
+
 /// What handlers may ask for.
 #[derive(Clone)]
 struct Office {
-    operations: Arc<dyn Operations>,
+    desk: Desk,
     bench: lab::Bench,
     watchers: events::Watchers,
 }
 
 impl FromRef<Office> for Arc<dyn Operations> {
     fn from_ref(office: &Office) -> Self {
-        Self::clone(&office.operations)
+        Self::clone(&office.desk.operations)
+    }
+}
+
+impl FromRef<Office> for Desk {
+    fn from_ref(office: &Office) -> Self {
+        office.desk.clone()
     }
 }
 
@@ -155,8 +178,9 @@ pub fn router(operations: Arc<dyn Operations>, access: Access) -> Router {
         header::X_CONTENT_TYPE_OPTIONS,
         header::HeaderValue::from_static("nosniff"),
     );
+    let places = Arc::new(Semaphore::new(ASKED_AT_ONCE));
     let office = Office {
-        operations,
+        desk: Desk { operations, places },
         bench: lab::Bench::default(),
         watchers: events::Watchers::default(),
     };
@@ -224,11 +248,23 @@ fn acting() -> Router<Office> {
         .route_layer(middleware::from_fn(gate::operators_only))
 }
 
-/// Asks aside, for the answer may take a while.
+/// Asks aside, for the answer may take a while, unless enough is asked already.
 async fn blocking<T: Send + 'static>(
-    operations: Arc<dyn Operations>,
+    desk: Desk,
     ask: impl FnOnce(&dyn Operations) -> T + Send + 'static,
 ) -> problem::Answer<T> {
-    let asked = tokio::task::spawn_blocking(move || ask(&*operations)).await;
+    let Desk { operations, places } = desk;
+    let place = timeout(PATIENCE, places.acquire_owned()).await;
+    let Ok(Ok(place)) = place else {
+        let detail = "too much is asked at the same time, come again in a moment";
+        return Err(Refusal::busy(detail));
+    };
+    // Whoever asked may go: the place is taken until the work is done.
+    let work = move || {
+        let answer = ask(&*operations);
+        drop(place);
+        answer
+    };
+    let asked = tokio::task::spawn_blocking(work).await;
     asked.map_err(|_| Refusal::internal())
 }

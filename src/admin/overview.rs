@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::health::Readiness;
 use super::problem::{Answer, Problem};
 use super::tokens::Role;
-use super::{Operations, blocking};
+use super::{Desk, Operations, blocking};
 
 /// Which process answers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -250,19 +250,15 @@ pub(super) async fn session(
 #[utoipa::path(get, path = "/admin/overview", tag = "viewer", responses(
     (status = 200, description = "How it goes.", body = Overview),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn overview(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<Overview>> {
-    blocking(operations, Operations::overview).await.map(Json)
+pub(super) async fn overview(State(desk): State<Desk>) -> Answer<Json<Overview>> {
+    blocking(desk, Operations::overview).await.map(Json)
 }
 
 /// How the audit trail stands.
 #[utoipa::path(get, path = "/admin/audit", tag = "viewer", responses(
     (status = 200, description = "How it stands; not enabled where there is none.", body = AuditStory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn audit(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<AuditStory>> {
-    let story = blocking(operations, Operations::audit).await?;
+pub(super) async fn audit(State(desk): State<Desk>) -> Answer<Json<AuditStory>> {
+    let story = blocking(desk, Operations::audit).await?;
     Ok(Json(story.unwrap_or_default()))
 }

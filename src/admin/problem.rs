@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// What passes within a moment: answered with `Retry-After`.
+const BUSY: &str = "busy";
+
 /// A problem document.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Problem {
@@ -50,6 +53,11 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, "malformed-request", detail)
     }
 
+    /// Too much is asked at the same time.
+    pub(super) fn busy(detail: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, BUSY, detail)
+    }
+
     /// A fault of the gateway.
     pub(super) fn internal() -> Self {
         let detail = "the gateway has a fault; its log says where";
@@ -72,6 +80,10 @@ impl IntoResponse for Refusal {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if self.slug == BUSY {
+            let soon = HeaderValue::from_static("1");
+            answer.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
         answer
     }
 }
@@ -105,4 +117,20 @@ pub(super) async fn tell(answer: Response) -> Response {
         told.headers_mut().insert(header::ALLOW, allow.clone());
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_finds_it_busy_is_told_when_to_come_again() {
+        let after = |refusal: Refusal| {
+            let answer = refusal.into_response();
+            answer.headers().get(header::RETRY_AFTER).cloned()
+        };
+        let soon = HeaderValue::from_static("1");
+        assert_eq!(after(Refusal::busy("come again")), Some(soon));
+        assert_eq!(after(Refusal::internal()), None);
+    }
 }

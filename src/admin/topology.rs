@@ -1,7 +1,6 @@
 //! What is configured: routes, families, scenes, backends, with what was seen of them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::{Answer, Problem};
-use super::{Operations, blocking};
+use super::{Desk, Operations, blocking};
 
 /// The routes and everything around them.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -320,38 +319,30 @@ pub struct EndpointStory {
 #[utoipa::path(get, path = "/admin/routes", tag = "viewer", responses(
     (status = 200, description = "The routes.", body = RoutesStory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn routes(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<RoutesStory>> {
-    blocking(operations, Operations::routes).await.map(Json)
+pub(super) async fn routes(State(desk): State<Desk>) -> Answer<Json<RoutesStory>> {
+    blocking(desk, Operations::routes).await.map(Json)
 }
 
 /// The code families.
 #[utoipa::path(get, path = "/admin/families", tag = "viewer", responses(
     (status = 200, description = "The families.", body = FamiliesStory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn families(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<FamiliesStory>> {
-    blocking(operations, Operations::families).await.map(Json)
+pub(super) async fn families(State(desk): State<Desk>) -> Answer<Json<FamiliesStory>> {
+    blocking(desk, Operations::families).await.map(Json)
 }
 
 /// The scenes.
 #[utoipa::path(get, path = "/admin/scenes", tag = "viewer", responses(
     (status = 200, description = "The scenes.", body = ScenesStory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn scenes(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<ScenesStory>> {
-    blocking(operations, Operations::scenes).await.map(Json)
+pub(super) async fn scenes(State(desk): State<Desk>) -> Answer<Json<ScenesStory>> {
+    blocking(desk, Operations::scenes).await.map(Json)
 }
 
 /// The departments' backends.
 #[utoipa::path(get, path = "/admin/upstreams", tag = "viewer", responses(
     (status = 200, description = "The backends.", body = UpstreamsStory),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn upstreams(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<UpstreamsStory>> {
-    blocking(operations, Operations::upstreams).await.map(Json)
+pub(super) async fn upstreams(State(desk): State<Desk>) -> Answer<Json<UpstreamsStory>> {
+    blocking(desk, Operations::upstreams).await.map(Json)
 }

@@ -114,6 +114,7 @@ impl App {
         };
         let (exporter, sampling) = telling::exporter(traces, &metrics);
         shared.telemetry.sampling = sampling;
+        shared.telemetry.own_key = telling::own_key()?;
         let telemetry = shared.telemetry.clone();
         let mut others: Vec<Box<dyn Sink>> = exporter.into_iter().collect();
         if let Some(audit) = audit.clone() {
@@ -296,7 +297,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         body_timeout,
         rates: config.rates,
         in_flight,
-        pseudonyms: telling::pseudonyms(&config.telemetry)?,
+        pseudonyms: telling::pseudonyms(&config.telemetry, &shared.telemetry.own_key),
         shared,
     };
     config.shared.telemetry.logged.set(logged);

@@ -9,7 +9,9 @@ use super::StartError;
 use crate::config;
 use crate::metrics::{Desks, Lost, Metrics};
 use crate::proxy::site::Telemetry;
-use crate::telemetry::{Clerk, Live, Log, Pseudonyms, Pulse, Sampling, ScanEvent, Sink, Traces};
+use crate::telemetry::{
+    Clerk, Live, Log, PseudonymKey, Pseudonyms, Pulse, Sampling, ScanEvent, Sink, Traces,
+};
 
 /// Those who are told of scans, for as long as this is kept.
 #[derive(Debug)]
@@ -29,14 +31,14 @@ impl Telling {
         others: Vec<Box<dyn Sink>>,
     ) -> io::Result<Self> {
         let (live, pulse) = (Live::default(), Pulse::default());
-        let log = Log::new(io::stderr(), telemetry.logged);
-        let mut sinks: Vec<Box<dyn Sink>> = vec![
-            Box::new(Losses(metrics.desks().clone())),
-            Box::new(log),
-            Box::new(live.clone()),
-            Box::new(pulse.clone()),
-        ];
-        sinks.extend(others);
+        let counts = metrics.desks();
+        let log = Log::start(io::stderr(), telemetry.logged, counts.clone())?;
+        // The audit trail is among the others: it is told first.
+        let mut sinks = others;
+        sinks.push(Box::new(live.clone()));
+        sinks.push(Box::new(pulse.clone()));
+        sinks.push(Box::new(log));
+        sinks.push(Box::new(Losses(counts.clone())));
         Ok(Self {
             live,
             pulse,
@@ -50,8 +52,9 @@ struct Losses(Desks);
 
 impl Sink for Losses {
     fn take(&mut self, _: &[Arc<ScanEvent>], lost: u64) {
-        for whom in [Lost::Log, Lost::Live] {
-            self.0.lost(whom, lost);
+        self.0.lost(Lost::Live, lost);
+        if lost > 0 {
+            tracing::warn!(lost, "more scans than could be told of");
         }
     }
 }
@@ -106,13 +109,18 @@ fn send_to(
 }
 
 /// Other names for people: without a key of the files, those of this process alone.
-pub(super) fn pseudonyms(config: &config::Telemetry) -> Result<Pseudonyms, StartError> {
+pub(super) fn pseudonyms(config: &config::Telemetry, own: &PseudonymKey) -> Pseudonyms {
     let period = config.pseudonym_period;
-    if let Some(key) = &config.pseudonym_key {
-        return Ok(Pseudonyms::new(key.expose(), period));
+    match &config.pseudonym_key {
+        Some(key) => Pseudonyms::new(key.expose(), period),
+        None => own.pseudonyms(period),
     }
+}
+
+/// A key of this process alone.
+pub(super) fn own_key() -> Result<PseudonymKey, StartError> {
     let mut key = [0; 32];
     let drawn = SystemRandom::new().fill(&mut key);
     drawn.map_err(|_| StartError::Randomness)?;
-    Ok(Pseudonyms::new(&key, period))
+    Ok(PseudonymKey::from(key))
 }

@@ -81,14 +81,14 @@ pub(super) struct Frames {
 impl Frames {
     /// From the beginning.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        Self::open_at(path, 0)
+        let input = BufReader::with_capacity(64 * 1024, File::open(path)?);
+        Ok(Self { input, offset: 0 })
     }
 
-    /// From the record that begins there.
-    pub(super) fn open_at(path: &Path, offset: u64) -> io::Result<Self> {
-        let mut input = BufReader::with_capacity(64 * 1024, File::open(path)?);
-        input.seek(SeekFrom::Start(offset))?;
-        Ok(Self { input, offset })
+    /// Forgets what was read ahead: the writer may have cut it off, and written something else there.
+    pub(super) fn refresh(&mut self) -> io::Result<()> {
+        self.input.seek(SeekFrom::Start(self.offset))?;
+        Ok(())
     }
 
     /// Where the next record begins.
@@ -137,8 +137,8 @@ impl Frames {
     pub(super) fn peek(&mut self) -> io::Result<Option<u64>> {
         let offset = self.offset;
         let next = self.next()?;
-        self.input.seek(SeekFrom::Start(offset))?;
         self.offset = offset;
+        self.refresh()?;
         Ok(match next {
             Next::Frame(frame) => Line::read(&frame.record).map(|line| line.seq()),
             _ => None,

@@ -64,9 +64,15 @@ impl Desk {
         self.lost_ever = self.lost_ever.saturating_add(count);
     }
 
-    /// Takes a record; false if there is no room.
+    /// Takes a record; false if as many of its sort wait already. Ordinary ones, which a disk with
+    /// hardly any room keeps waiting, take no place from what is written even then.
     pub(super) fn lay(&mut self, record: Record, most: usize) -> bool {
-        if self.required.len().saturating_add(self.ordinary.len()) >= most {
+        let waiting = if record.class.must() {
+            self.required.len()
+        } else {
+            self.ordinary.len()
+        };
+        if waiting >= most {
             self.miss(1, record.at);
             return false;
         }
@@ -97,8 +103,9 @@ impl Desk {
         self.required.len().saturating_add(self.ordinary.len())
     }
 
-    /// What is written next: what must be first, the rest unless there is hardly any room.
-    pub(super) fn take(&mut self, most: usize, only_required: bool) -> Batch {
+    /// What is written next: what must be first, the rest unless there is hardly any room; and how
+    /// many were lost, if it is to be told.
+    pub(super) fn take(&mut self, most: usize, only_required: bool, tell: bool) -> Batch {
         let count = self.required.len().min(most);
         let mut required: Vec<_> = self.required.drain(..count).collect();
         // Who has lost patience was refused, and nothing was sent.
@@ -108,7 +115,7 @@ impl Desk {
         Batch {
             required,
             ordinary: self.ordinary.drain(..count).collect(),
-            lost: self.lost.take(),
+            lost: if tell { self.lost.take() } else { None },
         }
     }
 
@@ -153,5 +160,42 @@ impl Batch {
     pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
         let required = self.required.iter().map(|wanted| &wanted.record);
         required.chain(&self.ordinary)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::record::Class;
+
+    fn record(class: Class) -> Record {
+        Record {
+            class,
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn what_must_be_written_finds_room_beside_what_waits_for_the_disk() {
+        let mut desk = Desk::default();
+        let scans = (0..5).filter(|_| desk.lay(record(Class::Scan), 3));
+        assert_eq!(scans.count(), 3);
+        assert!(desk.lay(record(Class::Outcome), 3));
+        let batch = desk.take(10, true, false);
+        assert_eq!((batch.required.len(), batch.ordinary.len()), (1, 0));
+        // Each sort has its bound.
+        let outcomes = (0..5).filter(|_| desk.lay(record(Class::Outcome), 3));
+        assert_eq!((outcomes.count(), desk.waiting()), (3, 6));
+    }
+
+    #[test]
+    fn what_is_lost_is_told_when_it_is_asked_for() {
+        let mut desk = Desk::default();
+        desk.miss(2, Timestamp::from_millis(7));
+        assert!(desk.take(10, true, false).is_empty());
+        desk.miss(1, Timestamp::from_millis(9));
+        let told = desk.take(10, true, true).lost.unwrap();
+        assert_eq!((told.count, told.since.millis()), (3, 7));
+        assert!(desk.take(10, true, true).is_empty());
     }
 }

@@ -56,8 +56,7 @@ fields! {
     Kind = 11, "kind";
     /// Who made the code.
     Issuer = 12, "issuer";
-    /// The id of the issuer's key.
-    KeyId = 13, "key_id";
+    // 13 and 24 were meant for what is never known; they are not to be given away.
     /// Who showed it: a keyed digest.
     Subject = 14, "subject";
     /// Decision, rejection or served.
@@ -78,8 +77,6 @@ fields! {
     TotalUs = 22, "total_us";
     /// Of these, the department's.
     UpstreamUs = 23, "upstream_us";
-    /// SHA-256 of the configuration in force.
-    Config = 24, "config";
     /// The link before the segment's first record.
     Previous = 32, "previous";
     /// The version of this format.

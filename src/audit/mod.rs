@@ -124,10 +124,12 @@ impl Audit {
     /// Takes records without waiting; gives how many there was no room for.
     pub fn submit(&self, records: impl IntoIterator<Item = Record>) -> usize {
         let shared = &self.0.shared;
-        let mut desk = shared.desk();
         let most = shared.setting.queue;
-        let records = records.into_iter();
+        // Whatever it takes to make them, nobody waits for the desk meanwhile.
+        let records: Vec<_> = records.into_iter().collect();
+        let mut desk = shared.desk();
         let lost = records
+            .into_iter()
             .map(|record| usize::from(!desk.lay(record, most)))
             .sum();
         let urgent = desk.urgent;
@@ -225,14 +227,18 @@ impl Shared {
         let lock = folder.lock(setting.takeover).map_err(failed)?;
         let lock = lock.ok_or(OpenError::Held)?;
         let writer = this.writer(&folder).map_err(failed)?;
+        // Before anybody writes: where it fails nobody may go on without the lock.
+        let shipper = Shipper::start(this).map_err(failed)?;
         let mut desk = this.desk();
         (desk.open, desk.ending, desk.trouble) = (true, false, None);
         // The first records are the trail's own.
         desk.urgent = true;
         drop(desk);
         let thread = thread::Builder::new().name("audit".to_owned());
-        let writer = thread.spawn(move || writer.run()).map_err(failed)?;
-        let shipper = Shipper::start(this).map_err(failed)?;
+        let writer = thread.spawn(move || writer.run()).map_err(|source| {
+            this.desk().open = false;
+            failed(source)
+        })?;
         Ok(Hold {
             writer,
             shipper,

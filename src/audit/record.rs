@@ -72,8 +72,6 @@ pub struct Record {
     pub kind: Option<&'static str>,
     /// Who made the code.
     pub issuer: Option<Arc<str>>,
-    /// The id of the issuer's key.
-    pub key_id: Option<Box<str>>,
     /// Who showed it: a keyed digest, never the account.
     pub subject: Option<[u8; 16]>,
     /// `decision`, `rejection` or `served`.
@@ -94,8 +92,6 @@ pub struct Record {
     pub total_us: Option<u64>,
     /// Microseconds the department took.
     pub upstream_us: Option<u64>,
-    /// SHA-256 of the configuration in force.
-    pub config: Option<[u8; 32]>,
 }
 
 impl Record {
@@ -107,15 +103,14 @@ impl Record {
         Self {
             class,
             at: event.at,
-            request_id: Some(event.request_id.clone()),
-            terminal: event.terminal.clone(),
-            organisation: event.organisation.clone(),
+            request_id: Some(event.request_id().into()),
+            terminal: event.terminal.as_deref().map(Into::into),
+            organisation: event.organisation.as_deref().map(Into::into),
             region: event.region,
             scene: name(event.scene()),
             family: name(event.family()),
             kind: event.kind(),
             issuer: name(event.issuer()),
-            key_id: None,
             subject: event.subject.map(|subject| *subject.as_bytes()),
             outcome: over.then(|| event.outcome.name()),
             reason: event.reason,
@@ -126,7 +121,6 @@ impl Record {
             upstream_status: event.upstream_status,
             total_us: over.then(|| micros(event.laps.total)),
             upstream_us: over.then(|| micros(event.laps.spent(Stage::Forward))),
-            config: None,
         }
     }
 
@@ -136,7 +130,6 @@ impl Record {
         let name = |name: &'a Option<Arc<str>>| name.as_deref().map(Value::Text);
         let status = |status: Option<u16>| status.map(|it| Value::Number(it.into()));
         let subject = self.subject.as_ref().map(|it| Value::Bytes(it));
-        let config = self.config.as_ref().map(|it| Value::Bytes(it));
         tell(Field::RequestId, text(&self.request_id));
         tell(Field::Terminal, text(&self.terminal));
         tell(Field::Organisation, text(&self.organisation));
@@ -148,7 +141,6 @@ impl Record {
         tell(Field::Family, name(&self.family));
         tell(Field::Kind, self.kind.map(Value::Text));
         tell(Field::Issuer, name(&self.issuer));
-        tell(Field::KeyId, text(&self.key_id));
         tell(Field::Subject, subject);
         tell(Field::Outcome, self.outcome.map(Value::Text));
         tell(Field::Reason, self.reason.map(|it| Value::Text(it.slug())));
@@ -159,7 +151,6 @@ impl Record {
         tell(Field::UpstreamStatus, status(self.upstream_status));
         tell(Field::TotalUs, self.total_us.map(Value::Number));
         tell(Field::UpstreamUs, self.upstream_us.map(Value::Number));
-        tell(Field::Config, config);
     }
 
     /// Writes it behind `bytes`.
@@ -340,7 +331,6 @@ mod tests {
             reason: Some(Reason::Expired),
             sent: Some(Sent::Unknown),
             status: Some(503),
-            config: Some([1; 32]),
             ..Record::default()
         };
         let full = line(&full);

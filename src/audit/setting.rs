@@ -21,6 +21,8 @@ pub struct Setting {
     pub key: Key,
     /// How long segments are kept.
     pub keep: Duration,
+    /// How long the clock must have gone evenly before anything is removed.
+    pub settle: Duration,
     /// Bytes after which another segment begins.
     pub segment: u64,
     /// The age at which another segment begins.
@@ -65,6 +67,8 @@ impl fmt::Debug for Key {
 impl Setting {
     /// Six months, and some days to spare.
     pub const KEEP: Duration = Duration::from_secs(190 * 24 * 60 * 60);
+    /// Whoever sets a clock wrong sees it within the hour.
+    pub const SETTLE: Duration = Duration::from_secs(60 * 60);
     /// A quarter of a million records: read in a second.
     pub const SEGMENT: u64 = 64 * 1024 * 1024;
     /// A segment a day can be found by its date.
@@ -89,6 +93,7 @@ impl Setting {
             node: node.into(),
             key,
             keep: Self::KEEP,
+            settle: Self::SETTLE,
             segment: Self::SEGMENT,
             rotate: Self::ROTATE,
             checkpoint: Self::CHECKPOINT,

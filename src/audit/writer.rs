@@ -17,7 +17,7 @@ use super::folder::{Folder, Segment, make, open_behind};
 use super::note::{Checkpoint, Signer};
 use super::record::{About, note};
 use super::resume::{Resume, add_note};
-use super::retention;
+use super::retention::{self, Pace};
 use crate::time::Timestamp;
 
 /// So many records are written at once: a millisecond's work.
@@ -32,6 +32,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// How often it is looked how much room there is.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often it is told how many were lost, while there is hardly any room.
+const TELL: Duration = Duration::from_secs(60);
 
 /// How often old segments are looked for.
 const SWEEP: Duration = Duration::from_secs(30);
@@ -61,6 +64,8 @@ pub(super) struct Writer {
     signed_when: Option<Instant>,
     buffer: Vec<u8>,
     only_required: bool,
+    /// When it was told last how many were lost.
+    told: Option<Instant>,
     pause: Duration,
 }
 
@@ -111,6 +116,7 @@ impl Writer {
             signed_when: None,
             buffer: Vec::new(),
             only_required: false,
+            told: None,
             pause: PAUSE,
         }
     }
@@ -121,6 +127,7 @@ impl Writer {
         let leaving = Leaving(&shared);
         let (mut looked, mut swept) = (None::<Instant>, None::<Instant>);
         let mut tried = None::<Instant>;
+        let mut pace = Pace::new((shared.setting.clock)(), Instant::now());
         loop {
             let due = |last: Option<Instant>, every| last.is_none_or(|it| it.elapsed() >= every);
             if due(looked, LOOK) {
@@ -128,7 +135,7 @@ impl Writer {
                 looked = Some(Instant::now());
             }
             if due(swept, SWEEP) {
-                retention::sweep(&shared, &self.folder);
+                retention::sweep(&shared, &self.folder, &mut pace);
                 swept = Some(Instant::now());
             }
             let ending = shared.wait(if tried.is_some() { self.pause } else { LEISURE });
@@ -164,7 +171,8 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         self.turn()?;
         loop {
-            let batch = shared.desk().take(MOST, self.only_required);
+            let tell = ending || !self.only_required || self.is_time_to_tell();
+            let batch = shared.desk().take(MOST, self.only_required, tell);
             if batch.is_empty() && self.sayings.is_empty() {
                 break;
             }
@@ -242,6 +250,9 @@ impl Writer {
         self.shared.setting.counts.wrote_own(own);
         (self.next, self.head) = (next, head);
         self.sayings.clear();
+        if batch.lost.is_some() {
+            self.told = Some(Instant::now());
+        }
         Ok(())
     }
 
@@ -316,6 +327,10 @@ impl Writer {
         }
         self.buffer = buffer;
         (seq, head)
+    }
+
+    fn is_time_to_tell(&self) -> bool {
+        self.told.is_none_or(|told| told.elapsed() >= TELL)
     }
 
     fn is_time_to_sign(&self) -> bool {

@@ -93,7 +93,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, process: &mut Process<
         Err(failure) => {
             // There is nobody left to tell if this fails too.
             let told = failure.to_string();
-            let _ = writeln!(process.err, "multicode: {}", printable(&told));
+            // At once: a predecessor may be writing to the same place.
+            let told = format!("multicode: {}\n", printable(&told));
+            let _ = process.err.write_all(told.as_bytes());
             failure.exit()
         }
     }

@@ -228,7 +228,7 @@ impl Walk<'_> {
                         named.get_ref().as_str().map(str::to_owned)
                     });
                     let name = name.unwrap_or_else(|| place.to_string());
-                    let key = format!("{key}.{}", redact::value(&name, false));
+                    let key = format!("{key}.{}", redact::text(&name, false));
                     self.value(&key, one.get_ref(), one.span().start, to);
                 }
             }
@@ -248,18 +248,11 @@ impl Walk<'_> {
 /// A value as it may be shown.
 fn shown(value: &DeValue<'_>, secret: bool) -> String {
     match value {
-        DeValue::String(text) => {
-            let shown = redact::value(text, secret);
-            if shown.contains('\n') {
-                redact::file(&shown, &[])
-            } else {
-                shown
-            }
-        }
-        DeValue::Integer(number) => redact::value(number.as_str(), secret),
-        DeValue::Float(number) => redact::value(number.as_str(), secret),
+        DeValue::String(text) => redact::text(text, secret),
+        DeValue::Integer(number) => redact::text(number.as_str(), secret),
+        DeValue::Float(number) => redact::text(number.as_str(), secret),
         DeValue::Boolean(is) => is.to_string(),
-        DeValue::Datetime(time) => time.to_string(),
+        DeValue::Datetime(time) => redact::text(&time.to_string(), secret),
         DeValue::Array(array) => {
             let each = array.iter().map(|one| shown(one.get_ref(), secret));
             format!("[{}]", each.collect::<Vec<_>>().join(", "))

@@ -35,8 +35,6 @@ impl Picture {
 /// To whom something was not told because they were too slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// The audit trail.
-    Audit,
     /// Who looks at scans as they come.
     Live,
     /// The log.
@@ -46,8 +44,7 @@ pub enum Lost {
 }
 
 impl Lost {
-    const ALL: [(Self, &'static str); 4] = [
-        (Self::Audit, "audit"),
+    const ALL: [(Self, &'static str); 3] = [
         (Self::Live, "live"),
         (Self::Log, "log"),
         (Self::Trace, "trace"),
@@ -59,7 +56,7 @@ impl Lost {
 pub struct Desks {
     pictures: [Counter; 4],
     picture: Histogram,
-    lost: [Counter; 4],
+    lost: [Counter; 3],
     in_line: Gauge,
     line: Gauge,
 }

@@ -13,7 +13,7 @@ use super::introspect::introspect;
 use super::limits;
 use super::respond::{self, Refusal};
 use super::site::Site;
-use super::visit::Watch;
+use super::watch::Watch;
 use super::{Proxy, View, forward};
 use crate::fetch::Renewal;
 use crate::fetch::introspection::Asker;

@@ -22,9 +22,9 @@ pub async fn send(
     upstreams: &Upstreams,
     upstream: usize,
     ask: Ask,
-) -> Result<Response<ResponseBody>, Refusal> {
+) -> Result<Response<ResponseBody>, SendError> {
     let response = upstreams.send(upstream, ask, unrecorded).await;
-    response.map(received).map_err(|error| no_answer(&error))
+    response.map(received)
 }
 
 /// A department's answer as a terminal may have it.

@@ -21,6 +21,7 @@ pub mod respond;
 pub mod site;
 pub mod verifiers;
 mod visit;
+mod watch;
 
 use std::cell::RefCell;
 use std::rc::Rc;

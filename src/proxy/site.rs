@@ -27,7 +27,7 @@ use crate::limit::{Flights, Limits, Memory, Rates};
 use crate::metrics::{self, Handles, Metrics};
 use crate::reason::Reason;
 use crate::scan::Cleaning;
-use crate::telemetry::{EventNames, Pseudonyms, Sampling, Trays, log};
+use crate::telemetry::{EventNames, PseudonymKey, Pseudonyms, Sampling, Trays, log};
 use crate::trust::Keys;
 use crate::upstream::{Backends, Fleet, ResponseBody};
 
@@ -119,6 +119,8 @@ pub struct Telemetry {
     pub sampling: Sampling,
     /// The share of scans that get a line in the log.
     pub logged: log::Share,
+    /// What pseudonyms are made with where the files name no key.
+    pub own_key: PseudonymKey,
 }
 
 impl Shared {

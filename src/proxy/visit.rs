@@ -15,18 +15,14 @@ use super::identity::Identity;
 use super::limits::Standings;
 use super::respond::Refusal;
 use crate::audit::{Class, Record, Unwritten};
-use crate::classify::{Tried, Witness};
-use crate::family::region::Relation;
-use crate::family::{Code, Family, Match, Region};
-use crate::gateway::{Decision, Recorder, Rejection};
-use crate::policy::{Audited, Care, Place, Scene};
+use crate::gateway::{Decision, Rejection};
+use crate::policy::{Audited, Care, Scene};
 use crate::reason::{Reason, Stage};
-use crate::route::Route;
-use crate::scan::Scan;
+use crate::scan::{self, Cleaning, Scan};
 use crate::server::Peer;
-use crate::telemetry::{Asked, Laps, Outcome, ScanEvent, Sent, Tray, Verification};
+use crate::telemetry::{Asked, Laps, Outcome, ScanEvent, Sent, Tray};
 use crate::time::Timestamp;
-use crate::trust::{Depth, Findings, Untrusted, Verified};
+use crate::upstream::SendError;
 
 /// What goes with a request from its head to the last that is done about it. It is told of when the
 /// last who holds it lets go: a request whose terminal hung up may still be at its department.
@@ -60,10 +56,10 @@ impl Visit {
         peer: &Peer,
         at: Timestamp,
     ) -> Rc<Self> {
-        let request_id = identity.request_id.to_str().unwrap_or_default();
+        let own_id = identity.named.then(|| identity.request_id.to_str().ok());
         let names = Arc::clone(&view.names);
         let listener = narrow(peer.listener);
-        let event = ScanEvent::of(names, at, request_id, identity.trace, listener);
+        let event = ScanEvent::of(names, at, own_id.flatten(), identity.trace, listener);
         Rc::new(Self {
             standings: Standings::default(),
             view: Rc::clone(view),
@@ -126,6 +122,12 @@ impl Visit {
     /// Notes in which shape a request came, from which terminal, in which scene.
     pub(super) fn read(&self, exchange: &Exchange<'_>, scene: Option<&Scene>) {
         let gateway = &exchange.site.gateway;
+        if self.identity.named {
+            // Before anything can be refused or recalled.
+            let code = &exchange.extracted.code;
+            self.hide(code);
+            self.hide(&scan::clean(code, Cleaning::Scanner).text);
+        }
         let claimed = exchange.extracted.terminal.as_deref();
         let terminal = claimed.filter(|name| !name.is_empty()).map(|name| {
             if gateway.knows_terminal(name) {
@@ -168,11 +170,11 @@ impl Visit {
         let code = decision.verified.code();
         let kind = code.family.kind;
         self.hide(code.text);
+        for account in code.accounts.kinds().filter_map(|it| code.accounts.of(it)) {
+            self.hide(account);
+        }
         let subject = match code.accounts.of(kind) {
-            Some(account) => {
-                self.hide(account);
-                self.pseudonym(kind.name(), account)
-            }
+            Some(account) => self.pseudonym(kind.name(), account),
             None => self.pseudonym("text", code.text),
         };
         let shown = code.family.mask.show(code.text).into();
@@ -206,12 +208,40 @@ impl Visit {
         Ok(())
     }
 
-    /// Notes that the department answered.
-    pub(super) fn delivered<B>(&self, response: &Response<B>) {
-        self.note(|event| {
-            event.sent = Sent::Once;
-            event.upstream_status = Some(response.status().as_u16());
-        });
+    /// Notes that from now on the department may have been asked.
+    pub(super) fn sending(&self) {
+        self.note(|event| event.sent = Sent::Unknown);
+    }
+
+    /// Notes that no department was asked after all.
+    pub(super) fn nothing_sent(&self) {
+        self.note(|event| event.sent = Sent::No);
+    }
+
+    /// Notes what came of asking the department.
+    pub(super) fn sent<B>(&self, sent: &Result<Response<B>, SendError>) {
+        match sent {
+            Ok(response) => self.note(|event| {
+                event.sent = Sent::Once;
+                event.upstream_status = Some(response.status().as_u16());
+            }),
+            Err(SendError::Busy | SendError::Unreachable | SendError::Withheld) => {
+                self.nothing_sent();
+            }
+            Err(SendError::Invalid | SendError::OutcomeUnknown { .. }) => {}
+        }
+    }
+
+    /// Notes why there is no answer, whether the terminal is still there to hear it or not.
+    pub(super) fn failed(&self, reason: Reason) {
+        self.note(|event| event.reason = Some(reason));
+    }
+
+    /// The request's id and its terminal, as they may be shown.
+    pub(super) fn shown_as(&self) -> (Box<str>, Box<str>) {
+        let event = &self.notes.borrow().event;
+        let terminal = event.terminal.as_deref().unwrap_or_default();
+        (event.request_id().into(), terminal.into())
     }
 
     /// Notes what the terminal is answered.
@@ -229,21 +259,19 @@ impl Visit {
             (None, Some(_)) => Outcome::Decision,
             (None, None) => Outcome::Served,
         };
-        if event.reason == Some(Reason::OutcomeUnknown) {
-            event.sent = Sent::Unknown;
-        }
         notes.answered = true;
     }
 
     /// A client names its requests as it likes; one that holds what nobody may see is not told of by
     /// that name.
     fn hide(&self, secret: &str) {
-        if !self.identity.named {
+        if !self.identity.named || secret.is_empty() {
             return;
         }
         self.note(|event| {
-            if memchr::memmem::find(event.request_id.as_bytes(), secret.as_bytes()).is_some() {
-                event.request_id = event.trace.trace_id().into();
+            let own = event.own_id.as_deref();
+            if own.is_some_and(|own| own.contains(secret)) {
+                event.own_id = None;
             }
         });
     }
@@ -263,77 +291,22 @@ impl Drop for Visit {
         }
         if let Some(event) = Arc::get_mut(&mut notes.event) {
             event.laps = notes.laps;
+            if !notes.answered {
+                event.outcome = match (event.reason, event.route) {
+                    (Some(_), _) => Outcome::Rejection,
+                    (None, Some(_)) => Outcome::Decision,
+                    (None, None) => Outcome::Served,
+                };
+            }
         }
         self.view.site.account(&notes.event);
         self.tray.lay(Arc::clone(&notes.event));
     }
 }
 
-/// Notes what a decision looks at, and when.
-#[derive(Debug)]
-pub(super) struct Watch<'v> {
-    visit: &'v Visit,
-    considered: bool,
-}
-
-impl<'v> Watch<'v> {
-    pub(super) const fn over(visit: &'v Visit) -> Self {
-        Self {
-            visit,
-            considered: false,
-        }
-    }
-}
-
-impl<'a> Witness<'a> for Watch<'_> {
-    fn tried(&mut self, _: &'a Family, _: &Match<'a>, _: Tried) {}
-}
-
-impl<'a> Recorder<'a> for Watch<'_> {
-    const DEPTH: Depth = Depth::FirstRefusal;
-
-    fn classified(&mut self, code: &Code<'a>) {
-        self.visit.lap(Stage::Classify);
-        self.visit.note(|event| {
-            event.freshness = Some(code.freshness.name());
-            event.made = code.issued_at;
-        });
-    }
-
-    fn verified(&mut self, findings: &Findings<'a>, _: Result<&Verified<'a>, &Untrusted>) {
-        self.visit.lap(Stage::Trust);
-        let algorithm = findings.key.map(|key| key.algorithm);
-        let signature = algorithm.zip(findings.signature);
-        self.visit.note(|event| {
-            event.issuer = findings
-                .issuer
-                .and_then(|issuer| event.names.issuer(&issuer.id));
-            event.verification = signature.map(|(algorithm, verdict)| Verification {
-                algorithm,
-                holds: verdict.is_ok(),
-            });
-        });
-    }
-
-    fn placed(&mut self, scene: Option<&'a Scene>, place: &Place<'a>, _: Relation) {
-        self.visit.note(|event| {
-            event.scene = scene.map(|scene| narrow(scene.index));
-            if place.registered {
-                event.organisation = place.organisation.map(Into::into);
-                event.region = place.region.map(Region::number);
-            }
-        });
-    }
-
-    fn considered(&mut self, _: &'a Route, unmet: Option<&'static str>) {
-        if !self.considered {
-            self.visit.lap(Stage::Policy);
-            self.considered = true;
-        }
-        if unmet.is_none() {
-            self.visit.lap(Stage::Route);
-        }
-    }
+/// A place in a list of the configuration; there are never so many.
+pub(super) fn narrow(place: usize) -> u16 {
+    u16::try_from(place).unwrap_or(u16::MAX)
 }
 
 /// A method by a word of ours: a stranger may have made one up.
@@ -359,9 +332,4 @@ const fn version(version: Version) -> &'static str {
         Version::HTTP_2 => "2",
         _ => "1.1",
     }
-}
-
-/// A place in a list of the configuration; there are never so many.
-fn narrow(place: usize) -> u16 {
-    u16::try_from(place).unwrap_or(u16::MAX)
 }

@@ -1,6 +1,7 @@
 //! The thread that passes on what workers tell.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -34,7 +35,9 @@ impl Clerk {
                 let over = matches!(said, Err(RecvTimeoutError::Disconnected));
                 trays.empty(|events, lost| {
                     for sink in &mut sinks {
-                        sink.take(events, lost);
+                        // One that fails keeps nobody else from being told; the panic is logged.
+                        let taken = AssertUnwindSafe(|| sink.take(events, lost));
+                        drop(catch_unwind(taken));
                     }
                 });
                 if let Ok(done) = said {

@@ -1,7 +1,10 @@
 //! One scan, as it is told.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
+
+use compact_str::CompactString;
 
 use super::{EventNames, Pseudonym, TraceContext};
 use crate::family::Algorithm;
@@ -17,7 +20,8 @@ pub enum Outcome {
     /// It was refused, or its department gave no answer.
     #[default]
     Rejection,
-    /// No scan: a page, or the outcome of an earlier request.
+    /// No scan: a page, the outcome of an earlier request, or a terminal that was gone before anything
+    /// was decided.
     Served,
 }
 
@@ -162,15 +166,16 @@ impl Laps {
     }
 }
 
-/// What became of one request.
+/// What became of one request. It is made on one thread and thrown away on another, which costs an
+/// allocator more than anything else here: short texts stand in it, and not beside it.
 #[derive(Clone, Debug)]
 pub struct ScanEvent {
     /// The names its places stand for.
     pub names: Arc<EventNames>,
     /// When its head was read.
     pub at: Timestamp,
-    /// Its id.
-    pub request_id: Box<str>,
+    /// The id its client gave it; else the trace's is its own.
+    pub own_id: Option<Box<str>>,
     /// Its place in a trace.
     pub trace: TraceContext,
     /// Where it came in.
@@ -182,9 +187,9 @@ pub struct ScanEvent {
     /// What its body was.
     pub medium: Option<&'static str>,
     /// The registered terminal, or a pseudonym of what a stranger calls itself.
-    pub terminal: Option<Box<str>>,
+    pub terminal: Option<CompactString>,
     /// Where the registry says it stands.
-    pub organisation: Option<Box<str>>,
+    pub organisation: Option<CompactString>,
     /// The region it stands in.
     pub region: Option<u32>,
     /// The scene.
@@ -220,7 +225,7 @@ pub struct ScanEvent {
     /// Stands for the person, or for the text where no person is known.
     pub subject: Option<Pseudonym>,
     /// What the family's mask shows of the text.
-    pub shown: Option<Box<str>>,
+    pub shown: Option<CompactString>,
     /// What was taken off the text.
     pub artefacts: Artefacts,
     /// When the code says it was made.
@@ -236,14 +241,14 @@ impl ScanEvent {
     pub fn of(
         names: Arc<EventNames>,
         at: Timestamp,
-        request_id: &str,
+        own_id: Option<&str>,
         trace: TraceContext,
         listener: u16,
     ) -> Self {
         Self {
             names,
             at,
-            request_id: request_id.into(),
+            own_id: own_id.map(Into::into),
             trace,
             listener,
             asked: Asked::default(),
@@ -273,6 +278,14 @@ impl ScanEvent {
             made: None,
             verification: None,
             laps: Laps::default(),
+        }
+    }
+
+    /// Its id.
+    pub fn request_id(&self) -> Cow<'_, str> {
+        match &self.own_id {
+            Some(own) => Cow::Borrowed(own),
+            None => Cow::Owned(self.trace.trace_id()),
         }
     }
 

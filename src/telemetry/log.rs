@@ -1,13 +1,17 @@
 //! One line a scan, beside what the program logs otherwise and in the same form.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::story::EventStory;
 use super::{Outcome, ScanEvent, Sink};
+use crate::metrics::{Desks, Lost};
 
 /// What filters and readers know these lines by.
 pub const TARGET: &str = "multicode::scan";
@@ -38,19 +42,26 @@ impl Default for Share {
     }
 }
 
-/// Writes the lines.
-pub struct Log<W> {
-    out: W,
+/// Batches of lines that may wait for whoever reads the log: some seconds of it.
+const BATCHES: usize = 256;
+
+/// How long the last lines may take at the end.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Writes the lines, on a thread of its own: who reads the log may not, and nobody waits for that.
+#[derive(Debug)]
+pub struct Log {
+    batches: Option<SyncSender<Batch>>,
+    written: Receiver<()>,
     share: Share,
-    lines: Vec<u8>,
+    counts: Desks,
 }
 
-impl<W> std::fmt::Debug for Log<W> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log")
-            .field("share", &self.share)
-            .finish_non_exhaustive()
-    }
+/// Lines, and how many.
+#[derive(Debug, Default)]
+struct Batch {
+    lines: Vec<u8>,
+    scans: u64,
 }
 
 /// A line as `tracing-subscriber` writes them.
@@ -64,17 +75,34 @@ struct Line<'a> {
     target: &'static str,
 }
 
-impl<W: Write + Send> Log<W> {
+impl Log {
     /// Writes to `out` the lines of that share of the scans; of refusals it writes all.
-    pub const fn new(out: W, share: Share) -> Self {
-        Self {
-            out,
+    pub fn start(
+        mut out: impl Write + Send + 'static,
+        share: Share,
+        counts: Desks,
+    ) -> io::Result<Self> {
+        let (batches, waiting) = mpsc::sync_channel::<Batch>(BATCHES);
+        let (done, written) = mpsc::channel();
+        let work = move || {
+            for batch in waiting {
+                // Who reads the log may be gone; the scans go on.
+                let _ = out.write_all(&batch.lines);
+            }
+            let _ = done.send(());
+        };
+        thread::Builder::new().name("log".to_owned()).spawn(work)?;
+        Ok(Self {
+            batches: Some(batches),
+            written,
             share,
-            lines: Vec::new(),
-        }
+            counts,
+        })
     }
+}
 
-    fn write(&mut self, event: &ScanEvent) {
+impl Batch {
+    fn add(&mut self, event: &ScanEvent) {
         let line = Line {
             timestamp: event.at,
             level: "INFO",
@@ -89,26 +117,35 @@ impl<W: Write + Send> Log<W> {
         // Strings and numbers always have a JSON form, and memory takes what is written to it.
         if serde_json::to_writer(&mut self.lines, &line).is_ok() {
             self.lines.push(b'\n');
+            self.scans += 1;
         }
     }
 }
 
-impl<W: Write + Send> Sink for Log<W> {
+impl Sink for Log {
     fn take(&mut self, events: &[Arc<ScanEvent>], lost: u64) {
         if tracing::enabled!(target: TARGET, tracing::Level::INFO) {
-            let share = self.share.get();
+            let (share, mut batch) = (self.share.get(), Batch::default());
             for event in events {
-                let chosen = event.outcome == Outcome::Rejection || event.trace.is_among(share);
+                let chosen = event.outcome == Outcome::Rejection || event.trace.is_chosen(share);
                 if chosen {
-                    self.write(event);
+                    batch.add(event);
                 }
             }
-            // Who reads the log may be gone; the scans go on.
-            let _ = self.out.write_all(&self.lines);
-            self.lines.clear();
+            let scans = batch.scans;
+            let taken = self.batches.as_ref().map(|batches| batches.try_send(batch));
+            if !matches!(taken, Some(Ok(()))) {
+                self.counts.lost(Lost::Log, scans);
+            }
         }
-        if lost > 0 {
-            tracing::warn!(lost, "more scans than could be told of");
-        }
+        self.counts.lost(Lost::Log, lost);
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.batches = None;
+        // Whether all is written by then or not.
+        let _ = self.written.recv_timeout(FAREWELL);
     }
 }

@@ -27,7 +27,7 @@ pub use self::event::{Asked, Lap, Laps, Outcome, ScanEvent, Sent, Verification};
 pub use self::live::Live;
 pub use self::log::Log;
 pub use self::names::{EventNames, Issuers};
-pub use self::pseudonym::{Pseudonym, Pseudonyms};
+pub use self::pseudonym::{Pseudonym, PseudonymKey, Pseudonyms};
 pub use self::pulse::Pulse;
 pub use self::trace::{Sampling, TraceContext};
 pub use self::traces::Traces;

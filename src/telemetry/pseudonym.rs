@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::time::Timestamp;
 
@@ -39,6 +40,29 @@ impl fmt::Display for Pseudonym {
 impl fmt::Debug for Pseudonym {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// A key that no file names.
+#[derive(Clone, Default)]
+pub struct PseudonymKey(Zeroizing<[u8; 32]>);
+
+impl PseudonymKey {
+    /// The pseudonyms it makes.
+    pub fn pseudonyms(&self, period: Duration) -> Pseudonyms {
+        Pseudonyms::new(&*self.0, period)
+    }
+}
+
+impl From<[u8; 32]> for PseudonymKey {
+    fn from(key: [u8; 32]) -> Self {
+        Self(key.into())
+    }
+}
+
+impl fmt::Debug for PseudonymKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PseudonymKey")
     }
 }
 

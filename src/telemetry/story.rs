@@ -1,5 +1,7 @@
 //! An event as it is printed: in the log, in the live list.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::ScanEvent;
@@ -13,7 +15,7 @@ pub struct EventStory<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
     /// The request's id.
-    pub request_id: &'a str,
+    pub request_id: Cow<'a, str>,
     /// The trace's id.
     pub trace_id: String,
     /// Where it came in.
@@ -91,7 +93,7 @@ impl ScanEvent {
         let forward = self.laps.spent(crate::reason::Stage::Forward);
         EventStory {
             at: Some(self.at),
-            request_id: &self.request_id,
+            request_id: self.request_id(),
             trace_id: self.trace.trace_id(),
             listener: self.listener(),
             adapter: self.adapter(),

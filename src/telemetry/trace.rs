@@ -22,6 +22,12 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
+    /// Whether the gateway's part is among that share of all. Its id is drawn here: no caller can
+    /// choose.
+    pub fn is_chosen(&self, share: f64) -> bool {
+        is_below(self.span.to_be_bytes(), share)
+    }
+
     /// The trace's id as it is written: 32 lower-case hexadecimal digits.
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace)
@@ -44,9 +50,19 @@ impl TraceContext {
     /// Whether the trace is among the share of them that is picked by its id, the same in every
     /// process that asks: the last 56 bits of an id are random (section 3.2.2.3).
     pub fn is_among(&self, share: f64) -> bool {
-        let [.., a, b, c, d] = self.trace.to_be_bytes();
-        f64::from(u32::from_be_bytes([a, b, c, d])) < share * (f64::from(u32::MAX) + 1.0)
+        let [_, low] = halves(self.trace);
+        is_below(low.to_be_bytes(), share)
     }
+}
+
+fn halves(number: u128) -> [u64; 2] {
+    let half = |half: u128| u64::try_from(half & u128::from(u64::MAX)).unwrap_or_default();
+    [half(number >> 64), half(number)]
+}
+
+/// Whether a random number is in the lowest part of all, by its last four bytes.
+fn is_below([.., a, b, c, d]: [u8; 8], share: f64) -> bool {
+    f64::from(u32::from_be_bytes([a, b, c, d])) < share * (f64::from(u32::MAX) + 1.0)
 }
 
 /// Which traces are recorded.

@@ -122,9 +122,10 @@ fn whoever_cannot_be_accepted_waits_until_there_is_a_descriptor() {
     }
     assert!(waiting.iter().all(|it| !it.is_finished()));
     exchange(&mut served, &scan(100, 0), "").unwrap();
-    // One complaint for each socket, not one for each attempt.
+    // One complaint for each socket, not one for each attempt; and one more for each of the operators'
+    // four spare descriptors that a worker was faster to take.
     assert!(
-        process.events("cannot accept").len() <= 4,
+        process.events("cannot accept").len() <= 2 + 4,
         "{}",
         process.said()
     );

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use self::feed::Feed;
 use super::problem::{Answer, Problem, Refusal};
-use super::{Operations, blocking};
+use super::{Desk, Operations, blocking};
 
 /// Those who may watch at the same time.
 pub const MOST_WATCHERS: usize = 16;
@@ -274,12 +274,12 @@ pub(super) async fn events(
     (status = 200, description = "The newest first.", body = Recent),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
 pub(super) async fn recent(
-    State(operations): State<Arc<dyn Operations>>,
+    State(desk): State<Desk>,
     Query(filter): Query<Filter>,
 ) -> Answer<Json<Recent>> {
     let most = filter.limit.unwrap_or(200).min(MOST_RECENT);
     let look = move |it: &dyn Operations| it.events(0, &filter, most);
-    let mut events = blocking(operations, look).await?.events;
+    let mut events = blocking(desk, look).await?.events;
     events.reverse();
     Ok(Json(Recent { events }))
 }
@@ -288,10 +288,8 @@ pub(super) async fn recent(
 #[utoipa::path(get, path = "/admin/refusals", tag = "viewer", responses(
     (status = 200, description = "The most frequent reason first.", body = Refusals),
     (status = "default", body = Problem, content_type = "application/problem+json", description = "Refused.")))]
-pub(super) async fn refusals(
-    State(operations): State<Arc<dyn Operations>>,
-) -> Answer<Json<Refusals>> {
-    blocking(operations, Operations::refusals).await.map(Json)
+pub(super) async fn refusals(State(desk): State<Desk>) -> Answer<Json<Refusals>> {
+    blocking(desk, Operations::refusals).await.map(Json)
 }
 
 /// What a terminal does about each reason, in Chinese and English, as the manual says it.

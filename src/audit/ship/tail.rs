@@ -38,6 +38,7 @@ impl Reader {
 
     /// The next records, not beyond the one that is on disk.
     pub(super) fn batch(&mut self, folder: &Folder, durable: u64) -> io::Result<Vec<Line>> {
+        self.frames.refresh()?;
         let mut lines = Vec::new();
         while lines.len() < MOST && self.last < durable {
             let Some(line) = self.next()? else {
@@ -64,11 +65,7 @@ impl Reader {
                         return Ok(Some(line));
                     }
                 }
-                Next::Short { offset, .. } => {
-                    self.frames = Frames::open_at(&self.segment.path, offset)?;
-                    return Ok(None);
-                }
-                Next::End | Next::Odd { .. } => return Ok(None),
+                Next::End | Next::Short { .. } | Next::Odd { .. } => return Ok(None),
             }
         }
     }
@@ -82,5 +79,45 @@ impl Reader {
         self.frames = Frames::open(&segment.path)?;
         self.segment = segment;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::chain::{FIRST, append};
+    use crate::audit::field::Field;
+    use crate::audit::record::{About, Record};
+
+    fn put(bytes: &mut Vec<u8>, seq: u64, terminal: &str) {
+        let record = Record {
+            terminal: Some(terminal.into()),
+            ..Record::default()
+        };
+        let about = About { seq, node: "a" };
+        append(&FIRST, bytes, |bytes| record.write(about, bytes));
+    }
+
+    #[test]
+    fn what_was_cut_off_again_is_not_sent() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::new(place.path());
+        let path = folder.segment(1).path;
+        let mut bytes = Vec::new();
+        put(&mut bytes, 1, "stays");
+        let durable = bytes.len();
+        put(&mut bytes, 2, "fails");
+        std::fs::write(&path, &bytes).unwrap();
+        let mut reader = Reader::open(&folder, 0).unwrap();
+        let first = reader.batch(&folder, 1).unwrap();
+        // The sync failed: it is written again, with something before it.
+        bytes.truncate(durable);
+        put(&mut bytes, 2, "says so");
+        put(&mut bytes, 3, "fails");
+        std::fs::write(&path, &bytes).unwrap();
+        let then = reader.batch(&folder, 3).unwrap();
+        let lines = first.iter().chain(&then);
+        let terminals: Vec<_> = lines.map(|line| line.text(Field::Terminal)).collect();
+        assert_eq!(terminals, [Some("stays"), Some("says so"), Some("fails")]);
     }
 }

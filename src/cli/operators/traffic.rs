@@ -256,7 +256,7 @@ fn event(id: u64, event: &Arc<ScanEvent>) -> Event {
     Event {
         id,
         at: event.at.to_string(),
-        request_id: story.request_id.to_owned(),
+        request_id: story.request_id.into_owned(),
         trace_id: story.trace_id,
         listener: story.listener.to_owned(),
         adapter: owned(story.adapter),

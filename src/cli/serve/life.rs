@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::{Exit, Failure};
-use super::office::{Files, Office};
+use super::office::{Files, Office, aside};
 use crate::app::App;
 use crate::handover::{Predecessor, Successor, Word};
 use crate::server::{CutOff, Running};
@@ -241,9 +241,8 @@ impl Life {
 }
 
 async fn ended(drain: impl FnOnce() -> CutOff + Send + 'static) -> Result<CutOff, Failure> {
-    tokio::task::spawn_blocking(drain)
-        .await
-        .map_err(Failure::io)
+    let outcome = aside("drain", drain).map_err(Failure::io)?;
+    outcome.await.map_err(Failure::io)
 }
 
 fn told(cut_off: CutOff) {

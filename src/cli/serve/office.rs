@@ -1,11 +1,14 @@
 //! The operators' side of a running gateway.
 
+use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -20,6 +23,21 @@ use crate::trust::standing::chain;
 
 /// How long operators' answers may take when the process ends.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Does work on a thread of its own, where it waits behind no request, and sends what comes of it.
+pub(super) fn aside<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<oneshot::Receiver<T>> {
+    let (done, outcome) = oneshot::channel();
+    let runtime = Handle::current();
+    let work = move || {
+        let _inside = runtime.enter();
+        let _ = done.send(work());
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(work)?;
+    Ok(outcome)
+}
 
 /// What the files say to operators.
 #[derive(Debug)]
@@ -149,7 +167,10 @@ impl Office {
     /// meanwhile.
     pub(super) fn reload(&self) {
         let reloader = Arc::clone(&self.reloader);
-        tokio::task::spawn_blocking(move || reloader.reload(app::now()).is_ok());
+        let begun = aside("reload", move || reloader.reload(app::now()).is_ok());
+        if let Err(error) = begun {
+            tracing::error!(%error, "the files are not read again");
+        }
     }
 
     /// Tells operators from now on that the gateway goes.

@@ -67,20 +67,23 @@ impl Carrier {
             intended.map_err(|why| {
                 unintended = Some(why);
                 Withheld
-            })
+            })?;
+            self.visit.sending();
+            Ok(())
         };
         let done = match deed {
             Deed::Answer(response) => match intent().await {
-                Ok(()) => Ok(response),
+                Ok(()) => {
+                    self.visit.nothing_sent();
+                    Ok(response)
+                }
                 Err(Withheld) => Err(SendError::Withheld),
             },
             Deed::Ask { upstream, ask } => {
                 let sent = self.view.upstreams.send(upstream, ask, intent).await;
                 self.visit.lap(Stage::Forward);
                 let received = sent.map(forward::received);
-                if let Ok(response) = &received {
-                    self.visit.delivered(response);
-                }
+                self.visit.sent(&received);
                 received
             }
         };
@@ -99,6 +102,9 @@ impl Carrier {
                 Err(no_answer(&error))
             }
         };
+        if let Err(refusal) = &told {
+            self.visit.failed(refusal.reason);
+        }
         // A terminal that hung up is told nothing.
         drop(tell.send(told));
     }
@@ -132,6 +138,8 @@ impl Carrier {
                     return;
                 }
                 Some(Err(_)) => {
+                    self.visit.sending();
+                    self.visit.failed(Reason::OutcomeUnknown);
                     ticket.settle(Outcome::Unknown, self.now()).await;
                     drop(tell.send(Err(Reason::OutcomeUnknown.into())));
                     return;
@@ -168,6 +176,7 @@ impl Carrier {
         let outcome = match part {
             Some(Err(error)) => {
                 listener.tell(Err(error)).await;
+                self.visit.sending();
                 Outcome::Unknown
             }
             _ => Outcome::Done(Answer {

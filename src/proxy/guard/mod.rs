@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use self::carry::{Carrier, Told};
 use super::consult::{Act, Deed};
 use super::exchange::Exchange;
-use super::forward;
+use super::forward::{self, no_answer};
 use super::headers::Client;
 use super::respond::Refusal;
 use super::visit::Visit;
@@ -157,6 +157,7 @@ impl Proxy {
         let fingerprint =
             known.or_else(|| is_watched.then(|| exchange.fingerprint(Some(decision.scene))));
         let read = fingerprint.filter(|_| is_watched);
+        let (request_id, terminal) = exchange.visit.shown_as();
         Ok(Some(Entry {
             name,
             keyed: keyed.is_some(),
@@ -168,14 +169,8 @@ impl Proxy {
             }),
             claim,
             about: About {
-                request_id: exchange
-                    .visit
-                    .identity
-                    .request_id
-                    .to_str()
-                    .unwrap_or_default()
-                    .into(),
-                terminal: exchange.terminal().into(),
+                request_id,
+                terminal,
                 scene: decision.scene.name.clone(),
                 route: decision.route.name.clone(),
                 since: now,
@@ -192,15 +187,17 @@ impl Proxy {
             (Some(entry), deed) => {
                 Box::pin(self.record((view, visit), entry, act.care, deed)).await
             }
-            (None, Deed::Answer(response)) => Ok(response),
+            (None, Deed::Answer(response)) => {
+                visit.audit(act.care).await?;
+                Ok(response)
+            }
             (None, Deed::Ask { upstream, ask }) => {
                 visit.audit(act.care).await?;
-                let told = forward::send(&view.upstreams, upstream, ask).await;
+                visit.sending();
+                let sent = forward::send(&view.upstreams, upstream, ask).await;
                 visit.lap(Stage::Forward);
-                if let Ok(response) = &told {
-                    visit.delivered(response);
-                }
-                told
+                visit.sent(&sent);
+                sent.map_err(|error| no_answer(&error))
             }
         }
     }

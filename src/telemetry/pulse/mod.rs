@@ -161,7 +161,10 @@ impl State {
         }
         // A scan is counted when it is over: that is what was seen in that second.
         let over = event.at.after(event.laps.total).seconds();
-        let over = over.max(self.newest - WINDOW);
+        if over < self.newest - WINDOW {
+            // The clock was set back: what it said before is nothing to go by.
+            *self = Self::default();
+        }
         self.advance(over);
         let second = self.seconds.entry(over).or_default();
         second.scans += 1;

@@ -116,7 +116,8 @@ impl Slots {
                 at: event.at,
             };
         }
-        if let (Some(issuer), Some(made)) = (who.issuer, event.made) {
+        let believed = event.verification.is_some_and(|it| it.holds);
+        if let (Some(issuer), Some(made), true) = (who.issuer, event.made, believed) {
             let offsets = self.offsets.entry(issuer).or_default();
             offsets.truncate(OFFSETS - 1);
             offsets.push_front(event.at.millis() - made.millis());

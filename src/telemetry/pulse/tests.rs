@@ -1,5 +1,6 @@
 use super::*;
-use crate::telemetry::{EventNames, TraceContext};
+use crate::family::Algorithm;
+use crate::telemetry::{EventNames, TraceContext, Verification};
 use crate::time::Timestamp;
 
 fn event(second: i64, reason: Option<Reason>, terminal: &str) -> Arc<ScanEvent> {
@@ -9,13 +10,17 @@ fn event(second: i64, reason: Option<Reason>, terminal: &str) -> Arc<ScanEvent> 
         ..EventNames::default()
     };
     let at = Timestamp::from_seconds(second);
-    let mut event = ScanEvent::of(names.into(), at, "1", TraceContext::default(), 0);
+    let mut event = ScanEvent::of(names.into(), at, None, TraceContext::default(), 0);
     event.outcome = reason.map_or(Outcome::Decision, |_| Outcome::Rejection);
     event.reason = reason;
     event.route = reason.is_none().then_some(0);
     event.issuer = Some(0);
     event.terminal = Some(terminal.into());
     event.made = Some(at.before(Duration::from_secs(3)));
+    event.verification = Some(Verification {
+        algorithm: Algorithm::Es256,
+        holds: true,
+    });
     event.laps.total = Duration::from_millis(20);
     event.into()
 }
@@ -74,4 +79,11 @@ fn refusals_tell_who_and_since_when() {
     let routes = pulse.routes();
     assert_eq!((&*routes[0].0, routes[0].1.count), ("payment", 1));
     assert_eq!(pulse.clock_offsets(), [("fujian".into(), 3.0)]);
+}
+
+#[test]
+fn a_clock_that_was_set_back_blinds_nobody() {
+    let pulse = told(&[event(90_000, None, "a"), event(1_000, None, "a")]);
+    assert_eq!(pulse.series(1_001).scans[899], 1);
+    assert_eq!(pulse.minute(1_001).scans, 1);
 }

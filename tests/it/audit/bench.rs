@@ -17,6 +17,7 @@ pub(super) fn clock() -> Timestamp {
 pub(super) fn setting(folder: &Path) -> Setting {
     Setting {
         least_free: 0,
+        settle: Duration::ZERO,
         takeover: Duration::ZERO,
         patience: Duration::from_secs(20),
         ..Setting::new(folder.to_owned(), "node", Key::Given([7; 32].into()), clock)

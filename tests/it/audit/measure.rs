@@ -19,7 +19,6 @@ fn full(number: usize) -> Record {
         family: Some("insurance-voucher".into()),
         kind: Some("insurance-voucher"),
         issuer: Some("fujian".into()),
-        key_id: Some("2026a".into()),
         subject: Some([9; 16]),
         outcome: Some("decision"),
         route: Some("insurance-settle".into()),
@@ -29,7 +28,6 @@ fn full(number: usize) -> Record {
         upstream_status: Some(200),
         total_us: Some(48_211),
         upstream_us: Some(47_903),
-        config: Some([3; 32]),
         ..Record::default()
     }
 }

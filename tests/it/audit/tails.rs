@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use multicode::audit::{Audit, Key, OpenError, Setting, Unwritten};
+use multicode::audit::{Audit, Class, Key, OpenError, Record, Setting, Unwritten};
 
 use super::bench::{
     copy, decision, faults, files, frames, record, requests, setting, sound, until, whats,
@@ -209,11 +209,22 @@ fn segments_turn_over_and_old_ones_go() {
     audit.close();
     let before = sound(folder.path());
     assert!(before.segments > 4, "{before:?}");
-    let forgetful = Setting {
+    let forgetful = || Setting {
         keep: Duration::ZERO,
         ..small()
     };
-    let audit = Audit::start(forgetful).unwrap();
+    // Not before the clock can be believed.
+    let settling = Setting {
+        settle: Duration::from_secs(3_600),
+        ..forgetful()
+    };
+    let audit = Audit::start(settling).unwrap();
+    until(&audit, "the start is signed", |audit| {
+        audit.standing().checkpoint.is_some()
+    });
+    audit.close();
+    assert_eq!(sound(folder.path()).segments, before.segments + 1);
+    let audit = Audit::start(forgetful()).unwrap();
     until(&audit, "the old are gone", |_| {
         files(folder.path(), "audit").len() <= 2
     });
@@ -228,6 +239,7 @@ fn with_hardly_any_room_only_what_must_be_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let audit = Audit::start(Setting {
         least_free: u64::MAX,
+        queue: 10,
         ..setting(folder.path())
     });
     let audit = audit.unwrap();
@@ -245,4 +257,19 @@ fn with_hardly_any_room_only_what_must_be_is_written() {
         (requests(folder.path()), audit.standing().waiting),
         (vec!["r2".to_owned()], 1)
     );
+    // However many of the others wait, what became of it is written; what is lost is told once.
+    for number in 10..40 {
+        audit.submit([record(number)]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let outcome = Record {
+        class: Class::Outcome,
+        ..record(3)
+    };
+    assert_eq!(audit.submit([outcome]), 0);
+    until(&audit, "what became of it is there", |_| {
+        requests(folder.path()) == ["r2", "r3"]
+    });
+    let told = whats(folder.path());
+    assert_eq!(told.iter().filter(|what| *what == "lost").count(), 1);
 }

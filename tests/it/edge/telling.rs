@@ -14,6 +14,7 @@ use multicode::telemetry::{Outcome, ScanEvent, Sent};
 use serde_json::{Value, json};
 use socket2::SockRef;
 
+use super::reload::reloader;
 use super::{
     Backend, Files, HEALTH_CARD, Mocks, Program, TestGateway, eventually, json as object, post,
 };
@@ -64,7 +65,7 @@ fn a_decision_is_told_whole() {
     assert_eq!(told.trace.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
     assert_eq!(told.trace.parent, Some(0x00f0_67aa_0ba9_02b7));
     assert!(told.trace.sampled && told.verification.is_some_and(|it| it.holds));
-    assert_eq!(Some(&*told.request_id), answer.header("x-request-id"));
+    assert_eq!(Some(&*told.request_id()), answer.header("x-request-id"));
     let stages: Vec<_> = told.laps.iter().map(|(stage, _)| stage).collect();
     let all = [
         Stage::Ingress,
@@ -179,7 +180,7 @@ fn a_request_id_that_holds_the_code_is_not_told() {
     let header = format!("Content-Type: text/plain\r\nX-Request-Id: id-{WALLET}\r\n");
     gateway.send(post("/v1/scan?scene=other", &header, WALLET));
     let told = &events(&gateway, 1)[0];
-    assert_eq!(*told.request_id, *told.trace.trace_id());
+    assert_eq!(*told.request_id(), *told.trace.trace_id());
 }
 
 #[test]
@@ -222,4 +223,42 @@ fn of_what_is_not_to_be_logged_only_refusals_are() {
     let log = program.said();
     let lines = log.lines().filter(|line| line.contains("multicode::scan"));
     assert_eq!(lines.count(), 1, "{log}");
+}
+
+#[test]
+fn a_department_that_answers_no_http_may_have_acted() {
+    let backend = Backend::answering("no HTTP at all\r\n\r\n");
+    let gateway = TestGateway::strict(|files| files.pass_through(backend.address));
+    // With a record that lasts, and without; of two terminals, lest one read be the other's.
+    for (terminal, key) in [("W-0001", "Idempotency-Key: k-1\r\n"), ("W-0002", "")] {
+        let path = format!("/v1/scan?scene=other&terminal={terminal}");
+        let header = format!("Content-Type: text/plain\r\n{key}");
+        let answer = gateway.send(post(&path, &header, HEALTH_CARD));
+        assert_eq!(answer.reason(), Some("upstream-invalid"), "{terminal}");
+    }
+    for told in events(&gateway, 2) {
+        assert_eq!((told.sent, told.upstream_status), (Sent::Unknown, None));
+    }
+}
+
+#[test]
+fn a_request_id_that_holds_the_code_is_not_told_of_what_is_refused_early() {
+    let gateway = TestGateway::strict(|_| {});
+    let body = json!({ "code": format!("{WALLET}\r"), "scene": "payment" });
+    let header = format!("Content-Type: application/json\r\nX-Request-Id: {WALLET}\r\n");
+    let answer = gateway.send(post("/v1/scan", &header, body.to_string()));
+    assert_eq!(answer.reason(), Some("idempotency-key-missing"));
+    let told = &events(&gateway, 1)[0];
+    assert_eq!(*told.request_id(), *told.trace.trace_id());
+}
+
+#[test]
+fn a_reload_leaves_people_their_pseudonyms() {
+    let gateway = TestGateway::start();
+    let scan = || gateway.scan(WALLET, "other");
+    scan();
+    reloader(&gateway).reload(multicode::app::now()).unwrap();
+    scan();
+    let told = events(&gateway, 2);
+    assert_eq!(told[0].subject, told[1].subject);
 }

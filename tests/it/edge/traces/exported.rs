@@ -173,7 +173,8 @@ fn a_refusal_is_a_span_with_its_reason() {
 #[test]
 fn what_the_caller_does_not_record_is_not_exported() {
     let collector = Collector::taking();
-    let program = tracing(&Files::shipped(), collector.port, &[]);
+    let files = Files::shipped();
+    let program = tracing(&files, collector.port, &[]);
     scan(&program, EAN, &format!("00-{TRACE}-{CALLER}-00"));
     scan(&program, EAN, "");
     end(program);
@@ -222,7 +223,8 @@ fn the_environment_says_who_speaks_and_with_which_words() {
             "x-tenant=a%20b,authorization=Bearer%20HEADERSECRET",
         ),
     ];
-    let program = tracing(&Files::shipped(), collector.port, &variables);
+    let files = Files::shipped();
+    let program = tracing(&files, collector.port, &variables);
     scan(&program, EAN, "");
     let said = end(program);
     let batches = collector.batches();
@@ -290,7 +292,9 @@ fn goes_on_without(port: u16) -> Program {
         ("OTEL_BSP_MAX_QUEUE_SIZE", "32"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
     ];
-    let program = tracing(&Files::shipped(), port, &variables);
+    // Kept for as long as the program reads and writes there.
+    let files = Files::shipped();
+    let program = tracing(&files, port, &variables);
     let began = Instant::now();
     for _ in 0..200 {
         assert_eq!(scan(&program, EAN, "").status, 200);

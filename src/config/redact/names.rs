@@ -1,0 +1,27 @@
+//! Names that secrets have.
+
+/// Parts of names whose values are secrets, without what separates words.
+const WORDS: [&str; 10] = [
+    "secret",
+    "password",
+    "passwd",
+    "passphrase",
+    "token",
+    "authorization",
+    "cookie",
+    "credential",
+    "private",
+    "apikey",
+];
+
+/// Endings of the names of keys that everybody may see, or that open nothing.
+const HARMLESS: [&str; 3] = ["publickey", "pubkey", "idempotencykey"];
+
+/// Whether values under this name are secrets. One with an escape in it may be any name.
+pub(in crate::config) fn is_secret_name(name: &str) -> bool {
+    let letters = name.chars().filter(|one| !matches!(one, '_' | '-'));
+    let name: String = letters.map(|one| one.to_ascii_lowercase()).collect();
+    let is_key = name.ends_with("key") && !HARMLESS.iter().any(|it| name.ends_with(it));
+    let named = name == "pwd" || WORDS.iter().any(|word| name.contains(word));
+    is_key || named || name.contains('\\')
+}
