@@ -11,7 +11,6 @@ use crate::config::file::audit::Ship as WrittenShip;
 use crate::config::file::{Audit as Written, Word};
 use crate::config::meaning::{Audit, AuditKey, Ship};
 use crate::config::reader::Scheme;
-use crate::config::secrets::{Secret, SecretRef};
 use crate::config::source::Spanned;
 
 /// What the secret of a place is in, unless it says another header: after `Bearer `.
@@ -42,7 +41,9 @@ pub(super) fn lower(written: Option<&Written>, around: Surroundings<'_>) -> Opti
         .filter_map(|(name, one)| ship(name, one.as_ref()?, around));
     let ships = ships.collect();
     let key = written.key.as_ref();
-    let key = key.map_or(AuditKey::Own, |key| AuditKey::Named(seed(key, around)));
+    let key = key.map_or(AuditKey::Own, |key| {
+        AuditKey::Named(around.secret_key(key, SEED_BYTES..=SEED_BYTES))
+    });
     Some(Audit {
         folder: around.folder.join(&written.folder.as_ref()?.value),
         node: written.node.as_ref().map(|node| name_of(node, around)),
@@ -66,21 +67,6 @@ fn name_of(node: &Word, around: Surroundings<'_>) -> Box<str> {
         around.error("bad-value", node.at, message);
     }
     text.as_str().into()
-}
-
-fn seed(reference: &Spanned<SecretRef>, around: Surroundings<'_>) -> Option<Secret> {
-    let found = match around.secret(reference)?.decode_key() {
-        Ok(key) if key.expose().len() == SEED_BYTES => return Some(key),
-        Ok(key) => format!(
-            "found a key of {} bytes, expected {SEED_BYTES}",
-            key.expose().len()
-        ),
-        Err(error) => format!("{} {error}", reference.value),
-    };
-    let found = Diagnostic::error("bad-secret", reference.at, found);
-    let help = "make one with: openssl rand -base64 32";
-    around.collector.push(found.help(help));
-    None
 }
 
 fn ship(name: &Word, one: &WrittenShip, around: Surroundings<'_>) -> Option<Ship> {

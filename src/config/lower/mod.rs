@@ -22,6 +22,7 @@ mod trials;
 mod upstreams;
 
 use std::error::Error;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -92,6 +93,32 @@ impl Surroundings<'_> {
                 None
             }
         }
+    }
+
+    /// Fetches a key of that many bytes, written in hexadecimal or base64.
+    fn secret_key(
+        &self,
+        reference: &Spanned<SecretRef>,
+        bytes: RangeInclusive<usize>,
+    ) -> Option<Secret> {
+        let name = &reference.value;
+        let found = match self.secret(reference)?.decode_key() {
+            Ok(key) if bytes.contains(&key.expose().len()) => return Some(key),
+            Ok(key) => {
+                let more = if bytes.end() > bytes.start() {
+                    " or more"
+                } else {
+                    ""
+                };
+                let (length, expected) = (key.expose().len(), bytes.start());
+                format!("found a key of {length} bytes, expected {expected}{more}")
+            }
+            Err(error) => format!("{name} {error}"),
+        };
+        let found = Diagnostic::error("bad-secret", reference.at, found);
+        self.collector
+            .push(found.help("make one with: openssl rand -base64 32"));
+        None
     }
 }
 

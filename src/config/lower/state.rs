@@ -119,17 +119,5 @@ fn key(written: &Written, around: Surroundings<'_>) -> Option<Secret> {
         around.error("missing-key", written.at, message);
         return None;
     };
-    let key = around.secret(reference)?.decode_key();
-    let found = match key {
-        Ok(key) if key.expose().len() >= KEY_BYTES => return Some(key),
-        Ok(key) => format!(
-            "found a key of {} bytes, expected {KEY_BYTES} or more",
-            key.expose().len()
-        ),
-        Err(error) => format!("{} {error}", reference.value),
-    };
-    let found = Diagnostic::error("bad-secret", reference.at, found);
-    let help = "make one with: openssl rand -base64 32";
-    around.collector.push(found.help(help));
-    None
+    around.secret_key(reference, KEY_BYTES..=usize::MAX)
 }
