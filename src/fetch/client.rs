@@ -144,7 +144,7 @@ fn request(
     etag: Option<&str>,
 ) -> Result<Request<Empty<Bytes>>, Unfetched> {
     let mut request = Request::get(path)
-        .header(header::HOST, authority(remote))
+        .header(header::HOST, authority(&remote.host, remote.port, 443))
         .header(header::ACCEPT_ENCODING, "identity")
         .header(
             header::USER_AGENT,
@@ -156,15 +156,17 @@ fn request(
     request.body(Empty::new()).map_err(|_| Unfetched::Target)
 }
 
-/// RFC 9110, section 7.2; the default port of the scheme is left out, as everybody does.
-fn authority(remote: &Remote) -> String {
-    let host = match remote.host.parse() {
+/// What `Host` says (RFC 9110, section 7.2); the default port of the scheme is left out, as everybody
+/// does.
+pub(crate) fn authority(host: &str, port: u16, usual: u16) -> String {
+    let host = match host.parse() {
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
-        _ => remote.host.to_string(),
+        _ => host.to_owned(),
     };
-    match remote.port {
-        443 => host,
-        port => format!("{host}:{port}"),
+    if port == usual {
+        host
+    } else {
+        format!("{host}:{port}")
     }
 }
 

@@ -26,6 +26,7 @@ mod snapshot;
 pub mod source;
 mod tended;
 
+pub(crate) use self::client::authority;
 pub use self::error::Unfetched;
 pub use self::introspection::{Introspection, Platform};
 pub use self::keeper::{Keeper, KeeperGone, Renewal, Setting};

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::Sink;
+use crate::fetch::authority;
 use crate::trust::standing::chain;
 
 /// An answer says yes or no; what is longer is not read.
@@ -75,8 +75,9 @@ where
 }
 
 fn request(sink: &Sink, body: Bytes) -> http::Result<Request<Full<Bytes>>> {
+    let usual = if sink.tls.is_some() { 443 } else { 80 };
     let mut request = Request::post(&*sink.path)
-        .header(header::HOST, authority(sink))
+        .header(header::HOST, authority(&sink.host, sink.port, usual))
         .header(header::CONTENT_TYPE, sink.form.media_type())
         .header(
             header::USER_AGENT,
@@ -88,16 +89,4 @@ fn request(sink: &Sink, body: Bytes) -> http::Result<Request<Full<Bytes>>> {
         request = request.header(&*token.header, value);
     }
     request.body(Full::new(body))
-}
-
-/// RFC 9110, section 7.2; the default port of the scheme is left out, as everybody does.
-fn authority(sink: &Sink) -> String {
-    let host = match sink.host.parse() {
-        Ok(IpAddr::V6(address)) => format!("[{address}]"),
-        _ => sink.host.to_string(),
-    };
-    match (sink.port, sink.tls.is_some()) {
-        (443, true) | (80, false) => host,
-        (port, _) => format!("{host}:{port}"),
-    }
 }
