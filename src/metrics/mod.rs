@@ -47,7 +47,7 @@ pub use self::upstreams::{
 };
 use crate::family::Algorithm;
 use crate::gateway::Gateway;
-use crate::reason::{Reason, Stage};
+use crate::reason::Stage;
 use crate::scan::{Artefact, Artefacts};
 use crate::time::Timestamp;
 
@@ -215,20 +215,6 @@ impl Handles {
     /// Notes that a signature was verified, whether it holds, and what that took.
     pub fn verified(&self, algorithm: Algorithm, held: bool, took: Duration) {
         self.clocks.verified(algorithm, held, took);
-    }
-
-    /// Counts a scan that took the route at this place.
-    pub fn decided(&self, route: usize) {
-        self.scan(Counted {
-            family: None,
-            issuer: None,
-            what: What::Decided { route },
-        });
-    }
-
-    /// Counts a refusal.
-    pub fn refused(&self, reason: Reason) {
-        self.scan(Counted::refused(reason));
     }
 
     /// Counts what was taken off a text.

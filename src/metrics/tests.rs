@@ -6,6 +6,7 @@ use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model as m
 use prost::Message;
 
 use super::*;
+use crate::reason::Reason;
 
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";

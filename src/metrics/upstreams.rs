@@ -4,7 +4,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::series::{Labels, Series};
+use super::series::{Labels, Series, said};
 use super::{Metrics, count, counters};
 
 /// What became of a request at an endpoint.
@@ -244,32 +244,24 @@ impl Metrics {
 
     /// Forgets an endpoint that is no longer in the files.
     pub fn forget_endpoint(&self, upstream: &str, endpoint: &str) {
-        let (family, labels) = (&self.upstreams, of(upstream, endpoint));
-        for how in Delivered::ALL {
-            let labels = with(labels.clone(), "outcome", how.name());
-            family.requests.remove(&labels);
-        }
-        for outcome in ["good", "bad"] {
-            let labels = with(labels.clone(), "outcome", outcome);
-            family.checks.remove(&labels);
-        }
-        for state in BREAKER_STATES {
-            let labels = with(labels.clone(), "state", state);
-            family.breaker.remove(&labels);
-        }
-        family.ejections.remove(&labels);
-        family.up.remove(&labels);
-        family.in_flight.remove(&labels);
+        let other = |labels: &Labels| {
+            said(labels, "upstream") != upstream || said(labels, "endpoint") != endpoint
+        };
+        let of = &self.upstreams;
+        of.requests.retain(other);
+        of.checks.retain(other);
+        of.breaker.retain(other);
+        of.ejections.retain(other);
+        of.up.retain(other);
+        of.in_flight.retain(other);
     }
 
     /// Forgets a backend that is no longer in the files.
     pub fn forget_upstream(&self, upstream: &str) {
-        let labels: Labels = vec![("upstream", upstream.into())];
-        for why in ["full", "waited"] {
-            let labels = with(labels.clone(), "why", why);
-            self.upstreams.shed.remove(&labels);
-        }
-        self.upstreams.all_out.remove(&labels);
-        self.upstreams.queued.remove(&labels);
+        let other = |labels: &Labels| said(labels, "upstream") != upstream;
+        let of = &self.upstreams;
+        of.shed.retain(other);
+        of.all_out.retain(other);
+        of.queued.retain(other);
     }
 }
