@@ -10,27 +10,30 @@ use super::headers::{self, Client};
 use super::identity::{TRACEPARENT, TRACESTATE};
 use super::respond::{REQUEST_ID, Refusal, Silence};
 use super::site::Site;
+use super::visit::Visit;
 use crate::gateway::{Decision, Gateway};
-use crate::reason::Reason;
+use crate::reason::{Reason, Stage};
 use crate::route::contract::{Body, RenderError, Rendered};
 use crate::route::{Forward, Told};
 use crate::time::Timestamp;
-use crate::upstream::{Ask, Balance, By, ResponseBody, SendError, Upstreams, unrecorded};
+use crate::upstream::{Ask, Balance, By, ResponseBody, SendError, Upstreams, Withheld};
 
-/// Sends the request, once, with no books kept.
-pub async fn send(
-    upstreams: &Upstreams,
-    upstream: usize,
-    ask: Ask,
-) -> Result<Response<ResponseBody>, SendError> {
-    let response = upstreams.send(upstream, ask, unrecorded).await;
-    response.map(received)
-}
-
-/// A department's answer as a terminal may have it.
-pub(super) fn received(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
-    headers::from_upstream(response.headers_mut());
-    response
+/// Asks a department, once `intent` holds, and gives its answer as a terminal may have it.
+pub(super) async fn ask<I>(
+    (upstreams, visit): (&Upstreams, &Visit),
+    (upstream, ask): (usize, Ask),
+    intent: I,
+) -> Result<Response<ResponseBody>, SendError>
+where
+    I: AsyncFnOnce() -> Result<(), Withheld>,
+{
+    let mut sent = upstreams.send(upstream, ask, intent).await;
+    visit.lap(Stage::Forward);
+    visit.sent(&sent);
+    if let Ok(response) = &mut sent {
+        headers::from_upstream(response.headers_mut());
+    }
+    sent
 }
 
 /// What a terminal is told when there is no answer.

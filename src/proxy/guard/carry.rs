@@ -80,11 +80,8 @@ impl Carrier {
                 Err(Withheld) => Err(SendError::Withheld),
             },
             Deed::Ask { upstream, ask } => {
-                let sent = self.view.upstreams.send(upstream, ask, intent).await;
-                self.visit.lap(Stage::Forward);
-                let received = sent.map(forward::received);
-                self.visit.sent(&received);
-                received
+                let about = (&*self.view.upstreams, &*self.visit);
+                forward::ask(about, (upstream, ask), intent).await
             }
         };
         let told = match done {

@@ -193,10 +193,11 @@ impl Proxy {
             }
             (None, Deed::Ask { upstream, ask }) => {
                 visit.audit(act.care).await?;
-                visit.sending();
-                let sent = forward::send(&view.upstreams, upstream, ask).await;
-                visit.lap(Stage::Forward);
-                visit.sent(&sent);
+                let intent = async || {
+                    visit.sending();
+                    Ok(())
+                };
+                let sent = forward::ask((&view.upstreams, visit), (upstream, ask), intent).await;
                 sent.map_err(|error| no_answer(&error))
             }
         }
