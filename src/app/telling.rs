@@ -1,7 +1,6 @@
 //! Who is told of scans.
 
 use std::io;
-use std::sync::Arc;
 
 use ring::rand::{SecureRandom as _, SystemRandom};
 
@@ -51,7 +50,7 @@ impl Telling {
 struct Losses(Desks);
 
 impl Sink for Losses {
-    fn take(&mut self, _: &[Arc<ScanEvent>], lost: u64) {
+    fn take(&mut self, _: &[ScanEvent], lost: u64) {
         self.0.lost(Lost::Live, lost);
         if lost > 0 {
             tracing::warn!(lost, "more scans than could be told of");

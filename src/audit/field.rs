@@ -1,7 +1,5 @@
 //! What a record is made of: numbered fields, as they stand in the file and as they are named in JSON.
 
-use std::fmt::Write as _;
-
 /// Declares the fields from one table, so that number and name cannot drift apart.
 macro_rules! fields {
     ($($(#[doc = $doc:literal])+ $variant:ident = $number:literal, $name:literal;)+) => {
@@ -131,15 +129,6 @@ impl Held {
             Self::Bytes(bytes) => Value::Bytes(bytes),
         }
     }
-}
-
-/// Lowercase hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ use tokio::time::timeout;
 
 pub use self::chain::{FIRST, LENGTH_BYTES, Link, MAX_RECORD, link};
 use self::desk::{Batch, Desk};
-pub use self::field::{Field, Held, hex};
+pub use self::field::{Field, Held};
 pub use self::finding::{Fault, Finding};
 use self::folder::Folder;
 use self::note::Signer;

@@ -3,11 +3,12 @@
 use std::io;
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
 use super::chain::{Frames, Next};
-use super::field::{Field, Held, hex};
+use super::field::{Field, Held};
 use super::folder::Folder;
 use super::record::Line;
 use crate::time::Timestamp;
@@ -86,7 +87,7 @@ impl Held {
             Self::Number(number) => number.to_string(),
             Self::Millis(millis) => Timestamp::from_millis(*millis).to_string(),
             Self::Text(text) => text.to_string(),
-            Self::Bytes(bytes) => hex(bytes),
+            Self::Bytes(bytes) => HEXLOWER.encode(bytes),
         }
     }
 }

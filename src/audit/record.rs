@@ -3,9 +3,9 @@
 //! In the file it is a CBOR map (RFC 8949) of definite length with the fields' numbers as keys, the
 //! smallest first, every number as short as it can be (section 4.2.1).
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
@@ -57,21 +57,21 @@ pub struct Record {
     /// When.
     pub at: Timestamp,
     /// The request's own number.
-    pub request_id: Option<Box<str>>,
+    pub request_id: Option<CompactString>,
     /// The terminal's registered name, or a pseudonym.
-    pub terminal: Option<Box<str>>,
+    pub terminal: Option<CompactString>,
     /// Where it stands.
-    pub organisation: Option<Box<str>>,
+    pub organisation: Option<CompactString>,
     /// The region, GB/T 2260.
     pub region: Option<u32>,
     /// The scene.
-    pub scene: Option<Arc<str>>,
+    pub scene: Option<CompactString>,
     /// The family.
-    pub family: Option<Arc<str>>,
+    pub family: Option<CompactString>,
     /// The kind of code.
     pub kind: Option<&'static str>,
     /// Who made the code.
-    pub issuer: Option<Arc<str>>,
+    pub issuer: Option<CompactString>,
     /// Who showed it: a keyed digest, never the account.
     pub subject: Option<[u8; 16]>,
     /// `decision`, `rejection` or `served`.
@@ -79,9 +79,9 @@ pub struct Record {
     /// Why it was refused.
     pub reason: Option<Reason>,
     /// The route taken.
-    pub route: Option<Arc<str>>,
+    pub route: Option<CompactString>,
     /// The department.
-    pub upstream: Option<Arc<str>>,
+    pub upstream: Option<CompactString>,
     /// Whether it was asked.
     pub sent: Option<Sent>,
     /// The status the terminal was given; 0: it had hung up.
@@ -97,15 +97,15 @@ pub struct Record {
 impl Record {
     /// What an event says of this.
     pub fn of(event: &ScanEvent, class: Class) -> Self {
-        let name = |name: Option<&str>| name.map(Arc::from);
+        let name = |name: Option<&str>| name.map(CompactString::from);
         let over = class != Class::Decision;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         Self {
             class,
             at: event.at,
             request_id: Some(event.request_id().into()),
-            terminal: event.terminal.as_deref().map(Into::into),
-            organisation: event.organisation.as_deref().map(Into::into),
+            terminal: event.terminal.clone(),
+            organisation: event.organisation.clone(),
             region: event.region,
             scene: name(event.scene()),
             family: name(event.family()),
@@ -126,8 +126,7 @@ impl Record {
 
     /// Tells the fields, by their numbers.
     fn each<'a>(&'a self, mut tell: impl FnMut(Field, Option<Value<'a>>)) {
-        let text = |text: &'a Option<Box<str>>| text.as_deref().map(Value::Text);
-        let name = |name: &'a Option<Arc<str>>| name.as_deref().map(Value::Text);
+        let text = |text: &'a Option<CompactString>| text.as_deref().map(Value::Text);
         let status = |status: Option<u16>| status.map(|it| Value::Number(it.into()));
         let subject = self.subject.as_ref().map(|it| Value::Bytes(it));
         tell(Field::RequestId, text(&self.request_id));
@@ -137,15 +136,15 @@ impl Record {
             Field::Region,
             self.region.map(|it| Value::Number(it.into())),
         );
-        tell(Field::Scene, name(&self.scene));
-        tell(Field::Family, name(&self.family));
+        tell(Field::Scene, text(&self.scene));
+        tell(Field::Family, text(&self.family));
         tell(Field::Kind, self.kind.map(Value::Text));
-        tell(Field::Issuer, name(&self.issuer));
+        tell(Field::Issuer, text(&self.issuer));
         tell(Field::Subject, subject);
         tell(Field::Outcome, self.outcome.map(Value::Text));
         tell(Field::Reason, self.reason.map(|it| Value::Text(it.slug())));
-        tell(Field::Route, name(&self.route));
-        tell(Field::Upstream, name(&self.upstream));
+        tell(Field::Route, text(&self.route));
+        tell(Field::Upstream, text(&self.upstream));
         tell(Field::Sent, self.sent.map(|it| Value::Text(it.name())));
         tell(Field::Status, status(self.status));
         tell(Field::UpstreamStatus, status(self.upstream_status));

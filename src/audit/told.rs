@@ -1,12 +1,10 @@
 //! The trail as one of those who are told of scans.
 
-use std::sync::Arc;
-
 use super::{Audit, Class, Record};
 use crate::telemetry::{ScanEvent, Sink};
 
 impl Sink for Audit {
-    fn take(&mut self, events: &[Arc<ScanEvent>], lost: u64) {
+    fn take(&mut self, events: &[ScanEvent], lost: u64) {
         // A request that was not read far enough to be a scan is nobody's.
         let scans = events.iter().filter(|event| event.adapter.is_some());
         self.submit(scans.map(|event| {

@@ -5,13 +5,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
+use data_encoding::HEXLOWER;
 use serde_json::json;
 
 use super::options::{Config, Format, instant};
 use super::{Exit, Failure, Process, load};
-use crate::audit::{
-    self, Asked, Field, Finding, Line, Lines, PublicKey, Query, Report, Signed, hex,
-};
+use crate::audit::{self, Asked, Field, Finding, Line, Lines, PublicKey, Query, Report, Signed};
 use crate::time::Timestamp;
 
 #[derive(Args, Debug)]
@@ -221,9 +220,9 @@ fn programs(report: &Report, folder: &Path) -> serde_json::Value {
         "segments": report.segments,
         "first": report.records.map(|(first, _)| first),
         "last": report.records.map(|(_, last)| last),
-        "head": report.head.map(|head| hex(&head)),
+        "head": report.head.map(|head| HEXLOWER.encode(&head)),
         "checkpoint": report.checkpoint.as_ref().map(|it| json!({
-            "origin": it.origin, "size": it.size, "at": it.at, "head": hex(&it.head),
+            "origin": it.origin, "size": it.size, "at": it.at, "head": HEXLOWER.encode(&it.head),
         })),
         "unsigned": report.unsigned(),
         "live": report.live,

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write};
 
+use data_encoding::HEXLOWER;
 use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model as model;
 use prometheus_client::encoding::{prometheus_protobuf, text};
 use prometheus_client::registry::Registry;
@@ -148,7 +149,7 @@ impl Traced {
 impl Mark {
     fn write(&self, text: &mut String) -> fmt::Result {
         let (seconds, millis) = (self.at.seconds(), self.at.millis().rem_euclid(1_000));
-        let (trace, took) = (Hex(&self.trace), self.took.as_secs_f64());
+        let (trace, took) = (HEXLOWER.encode(&self.trace), self.took.as_secs_f64());
         write!(
             text,
             " # {{trace_id=\"{trace}\"}} {took} {seconds}.{millis:03}"
@@ -160,7 +161,7 @@ impl Mark {
         model::Exemplar {
             label: vec![model::LabelPair {
                 name: "trace_id".into(),
-                value: Hex(&self.trace).to_string(),
+                value: HEXLOWER.encode(&self.trace),
             }],
             value: self.took.as_secs_f64(),
             timestamp: Some(prost_types::Timestamp {
@@ -168,14 +169,6 @@ impl Mark {
                 nanos: i32::try_from(nanos).unwrap_or_default(),
             }),
         }
-    }
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -1,10 +1,12 @@
 //! One request from its head to its end, and what there is to tell of it then.
 
 use std::cell::RefCell;
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use compact_str::CompactString;
 use http::request::Parts;
 use http::{Method, Response, Version};
 
@@ -20,7 +22,7 @@ use crate::policy::{Audited, Care, Scene};
 use crate::reason::{Reason, Stage};
 use crate::scan::{self, Cleaning, Scan};
 use crate::server::Peer;
-use crate::telemetry::{Asked, Laps, Outcome, ScanEvent, Sent, Tray};
+use crate::telemetry::{Asked, Outcome, Pseudonym, ScanEvent, Sent, Tray};
 use crate::time::Timestamp;
 use crate::upstream::SendError;
 
@@ -32,6 +34,8 @@ pub(super) struct Visit {
     pub(super) standings: Standings,
     view: Rc<View>,
     tray: Arc<Tray>,
+    /// When it began, and by which clock's instant.
+    at: Timestamp,
     began: Instant,
     notes: RefCell<Notes>,
 }
@@ -39,9 +43,8 @@ pub(super) struct Visit {
 /// What is known so far.
 #[derive(Debug)]
 struct Notes {
-    /// Nobody else has it before it is told.
-    event: Arc<ScanEvent>,
-    laps: Laps,
+    /// There until it is told.
+    event: Option<ScanEvent>,
     /// The end of the last lap, from the beginning.
     last: Duration,
     /// Whether the terminal was answered.
@@ -64,10 +67,10 @@ impl Visit {
             standings: Standings::default(),
             view: Rc::clone(view),
             tray: Arc::clone(tray),
+            at,
             began: Instant::now(),
             notes: RefCell::new(Notes {
-                event: Arc::new(event),
-                laps: Laps::default(),
+                event: Some(event),
                 last: Duration::ZERO,
                 answered: false,
             }),
@@ -77,26 +80,28 @@ impl Visit {
 
     /// Counts what passed since the last lap to a stage.
     pub(super) fn lap(&self, stage: Stage) {
-        let now = self.began.elapsed();
-        let mut notes = self.notes.borrow_mut();
-        let from = notes.last;
-        notes.laps.add(stage, from, now);
-        notes.last = now;
+        self.count(stage);
     }
 
     /// The same where others were waited for.
     pub(super) fn waited(&self, stage: Stage) {
+        let waited = self.count(stage);
+        self.note(|event| event.laps.waited += waited);
+    }
+
+    fn count(&self, stage: Stage) -> Duration {
         let now = self.began.elapsed();
         let mut notes = self.notes.borrow_mut();
-        let from = notes.last;
-        notes.laps.add(stage, from, now);
-        notes.laps.waited += now.saturating_sub(from);
-        notes.last = now;
+        let from = mem::replace(&mut notes.last, now);
+        if let Some(event) = &mut notes.event {
+            event.laps.add(stage, from, now);
+        }
+        now.saturating_sub(from)
     }
 
     /// Adds to what is known.
     pub(super) fn note(&self, note: impl FnOnce(&mut ScanEvent)) {
-        if let Some(event) = Arc::get_mut(&mut self.notes.borrow_mut().event) {
+        if let Some(event) = &mut self.notes.borrow_mut().event {
             note(event);
         }
     }
@@ -133,8 +138,9 @@ impl Visit {
             if gateway.knows_terminal(name) {
                 name.into()
             } else {
-                let pseudonym = self.pseudonym("terminal", name);
-                format!("~{}", pseudonym.short()).into()
+                let mut stranger = CompactString::const_new("~");
+                stranger.push_str(&self.pseudonym("terminal", name).short());
+                stranger
             }
         });
         let names = &self.view.names;
@@ -197,10 +203,15 @@ impl Visit {
         if care.audit == Audited::BestEffort {
             return Ok(());
         }
-        let record = Record::of(&self.notes.borrow().event, Class::Decision);
-        let written = match &self.view.site.shared.audit {
-            Some(audit) => audit.commit(record).await,
-            None => Err(Unwritten::Away),
+        let record = self
+            .notes
+            .borrow()
+            .event
+            .as_ref()
+            .map(|event| Record::of(event, Class::Decision));
+        let written = match (&self.view.site.shared.audit, record) {
+            (Some(audit), Some(record)) => audit.commit(record).await,
+            _ => Err(Unwritten::Away),
         };
         self.lap(Stage::Guard);
         written.map_err(|_| Reason::AuditUnavailable)?;
@@ -239,27 +250,28 @@ impl Visit {
 
     /// The request's id and its terminal, as they may be shown.
     pub(super) fn shown_as(&self) -> (Box<str>, Box<str>) {
-        let event = &self.notes.borrow().event;
-        let terminal = event.terminal.as_deref().unwrap_or_default();
-        (event.request_id().into(), terminal.into())
+        let notes = self.notes.borrow();
+        let shown = notes.event.as_ref().map(|event| {
+            let terminal = event.terminal.as_deref().unwrap_or_default();
+            (event.request_id().into(), terminal.into())
+        });
+        shown.unwrap_or_default()
     }
 
     /// Notes what the terminal is answered.
     pub(super) fn answered<B>(&self, response: &Response<B>, refusal: Option<&Refusal>) {
         let total = self.began.elapsed();
-        let mut notes = self.notes.borrow_mut();
-        notes.laps.total = total;
-        let Some(event) = Arc::get_mut(&mut notes.event) else {
-            return;
-        };
-        event.status = response.status().as_u16();
-        event.reason = refusal.map(|refusal| refusal.reason);
-        event.outcome = match (refusal, event.adapter) {
-            (Some(_), _) => Outcome::Rejection,
-            (None, Some(_)) => Outcome::Decision,
-            (None, None) => Outcome::Served,
-        };
-        notes.answered = true;
+        self.note(|event| {
+            event.laps.total = total;
+            event.status = response.status().as_u16();
+            event.reason = refusal.map(|refusal| refusal.reason);
+            event.outcome = match (refusal, event.adapter) {
+                (Some(_), _) => Outcome::Rejection,
+                (None, Some(_)) => Outcome::Decision,
+                (None, None) => Outcome::Served,
+            };
+        });
+        self.notes.borrow_mut().answered = true;
     }
 
     /// A client names its requests as it likes; one that holds what nobody may see is not told of by
@@ -276,31 +288,27 @@ impl Visit {
         });
     }
 
-    fn pseudonym(&self, sort: &str, thing: &str) -> crate::telemetry::Pseudonym {
-        let now = self.notes.borrow().event.at;
-        self.view.pseudonyms.borrow_mut().of(sort, thing, now)
+    fn pseudonym(&self, sort: &str, thing: &str) -> Pseudonym {
+        self.view.pseudonyms.borrow_mut().of(sort, thing, self.at)
     }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let total = self.began.elapsed();
         let notes = self.notes.get_mut();
+        let Some(mut event) = notes.event.take() else {
+            return;
+        };
         if !notes.answered {
-            notes.laps.total = total;
+            event.laps.total = self.began.elapsed();
+            event.outcome = match (event.reason, event.route) {
+                (Some(_), _) => Outcome::Rejection,
+                (None, Some(_)) => Outcome::Decision,
+                (None, None) => Outcome::Served,
+            };
         }
-        if let Some(event) = Arc::get_mut(&mut notes.event) {
-            event.laps = notes.laps;
-            if !notes.answered {
-                event.outcome = match (event.reason, event.route) {
-                    (Some(_), _) => Outcome::Rejection,
-                    (None, Some(_)) => Outcome::Decision,
-                    (None, None) => Outcome::Served,
-                };
-            }
-        }
-        self.view.site.account(&notes.event);
-        self.tray.lay(Arc::clone(&notes.event));
+        self.view.site.account(&event);
+        self.tray.lay(event);
     }
 }
 

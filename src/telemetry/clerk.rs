@@ -2,7 +2,6 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,7 +14,7 @@ const ROUND: Duration = Duration::from_millis(20);
 /// Somebody who is told of scans.
 pub trait Sink: Send {
     /// Takes note of these; `lost` more could not be told.
-    fn take(&mut self, events: &[Arc<ScanEvent>], lost: u64);
+    fn take(&mut self, events: &[ScanEvent], lost: u64);
 }
 
 /// The thread. Dropped, it passes on what is there and ends.

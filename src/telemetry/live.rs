@@ -1,10 +1,12 @@
 //! The scans of the last moments, for whoever watches.
 //!
 //! Nothing is kept for a watcher: each remembers the number of the last event it saw and asks for
-//! what came since. Who is slow misses some and is told how many.
+//! what came since. Who is slow misses some and is told how many; where there are more scans than
+//! anybody reads, some are not kept at all and count as missed.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -12,6 +14,9 @@ use super::{ScanEvent, Sink};
 
 /// The events that are kept.
 pub const KEPT: usize = 1_000;
+
+/// How long it takes until one more may be kept.
+const EACH: Duration = Duration::from_millis(1);
 
 /// The last events; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -25,9 +30,57 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Ring {
-    events: VecDeque<Arc<ScanEvent>>,
-    /// The number of the next event; the first is 1.
-    next: u64,
+    /// The oldest first, with their numbers.
+    events: VecDeque<(u64, Arc<ScanEvent>)>,
+    /// The number of the last event, kept or not; the first is 1.
+    last: u64,
+    pace: Pace,
+}
+
+/// How many may be kept just now: as many as there is room for, and within a second as many again.
+/// Nobody reads more of them, and they would drive out of the cache what serves the scans.
+#[derive(Debug)]
+struct Pace {
+    room: usize,
+    refilled: Instant,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            room: KEPT,
+            refilled: Instant::now(),
+        }
+    }
+}
+
+impl Pace {
+    fn refill(&mut self, now: Instant) {
+        let passed = now.saturating_duration_since(self.refilled);
+        let more = usize::try_from(passed.as_micros() / EACH.as_micros()).unwrap_or(KEPT);
+        if more > 0 {
+            self.room = KEPT.min(self.room.saturating_add(more));
+            self.refilled = now;
+        }
+    }
+
+    const fn admits(&mut self) -> bool {
+        let admitted = self.room > 0;
+        self.room = self.room.saturating_sub(1);
+        admitted
+    }
+}
+
+impl Ring {
+    fn add(&mut self, event: &ScanEvent) {
+        self.last += 1;
+        if self.pace.admits() {
+            if self.events.len() == KEPT {
+                self.events.pop_front();
+            }
+            self.events.push_back((self.last, Arc::new(event.clone())));
+        }
+    }
 }
 
 /// What came since a watcher looked last.
@@ -35,7 +88,7 @@ struct Ring {
 pub struct Glance {
     /// The events with their numbers, the oldest first.
     pub events: Vec<(u64, Arc<ScanEvent>)>,
-    /// How many are gone already.
+    /// How many came that are not here.
     pub missed: u64,
     /// What to ask for the next time.
     pub last: u64,
@@ -44,23 +97,25 @@ pub struct Glance {
 impl Live {
     /// What came after the event of that number.
     pub fn since(&self, last: u64) -> Glance {
-        let ring = self.0.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = u64::try_from(ring.events.len()).unwrap_or(u64::MAX);
-        let oldest = ring.next - kept;
-        let from = last.clamp(oldest, ring.next);
-        let skip = usize::try_from(from - oldest).unwrap_or(usize::MAX);
-        let events = ring.events.iter().skip(skip).cloned();
+        let ring = self.ring();
+        let newer = ring.events.partition_point(|(number, _)| *number <= last);
+        let events: Vec<_> = ring.events.iter().skip(newer).cloned().collect();
+        let came = ring.last.saturating_sub(last);
+        let kept = u64::try_from(events.len()).unwrap_or(u64::MAX);
         Glance {
-            events: (from + 1..).zip(events).collect(),
-            missed: from.saturating_sub(last),
-            last: ring.next,
+            events,
+            missed: came.saturating_sub(kept),
+            last: ring.last,
         }
     }
 
     /// The number of the last event.
     pub fn last(&self) -> u64 {
-        let ring = self.0.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        ring.next
+        self.ring().last
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is something newer than the event of that number.
@@ -76,16 +131,43 @@ impl Live {
 }
 
 impl Sink for Live {
-    fn take(&mut self, events: &[Arc<ScanEvent>], _lost: u64) {
-        let mut ring = self.0.ring.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take(&mut self, events: &[ScanEvent], _lost: u64) {
+        let mut ring = self.ring();
+        ring.pace.refill(Instant::now());
         for event in events {
-            if ring.events.len() == KEPT {
-                ring.events.pop_front();
-            }
-            ring.events.push_back(Arc::clone(event));
-            ring.next += 1;
+            ring.add(event);
         }
         drop(ring);
         self.0.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::{EventNames, TraceContext};
+    use crate::time::Timestamp;
+
+    fn events(count: usize) -> Vec<ScanEvent> {
+        let at = Timestamp::from_seconds(0);
+        let names = Arc::new(EventNames::default());
+        let event = ScanEvent::of(names, at, None, TraceContext::default(), 0);
+        vec![event; count]
+    }
+
+    #[test]
+    fn a_flood_is_thinned_out_and_says_so() {
+        let mut live = Live::default();
+        live.take(&events(3), 0);
+        assert_eq!((live.since(0).events.len(), live.since(1).missed), (3, 0));
+        live.take(&events(10 * KEPT), 0);
+        let glance = live.since(3);
+        let kept = u64::try_from(glance.events.len()).unwrap();
+        assert_eq!(kept + glance.missed, 10 * u64::try_from(KEPT).unwrap());
+        assert!(glance.events.len() < 2 * KEPT, "{kept}");
+        let newest = glance.last;
+        assert!(live.since(newest).events.is_empty());
+        // A watcher from before a restart has seen more than there is.
+        assert_eq!(live.since(newest + 5).missed, 0);
     }
 }

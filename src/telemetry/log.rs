@@ -7,14 +7,9 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::story::EventStory;
+use super::story::TARGET;
 use super::{Outcome, ScanEvent, Sink};
 use crate::metrics::{Desks, Lost};
-
-/// What filters and readers know these lines by.
-pub const TARGET: &str = "multicode::scan";
 
 /// The share of scans that get a line, which a reload may change; clones share it.
 #[derive(Clone, Debug)]
@@ -64,17 +59,6 @@ struct Batch {
     scans: u64,
 }
 
-/// A line as `tracing-subscriber` writes them.
-#[derive(Serialize)]
-struct Line<'a> {
-    timestamp: crate::time::Timestamp,
-    level: &'static str,
-    message: &'static str,
-    #[serde(flatten)]
-    story: EventStory<'a>,
-    target: &'static str,
-}
-
 impl Log {
     /// Writes to `out` the lines of that share of the scans; of refusals it writes all.
     pub fn start(
@@ -103,19 +87,8 @@ impl Log {
 
 impl Batch {
     fn add(&mut self, event: &ScanEvent) {
-        let line = Line {
-            timestamp: event.at,
-            level: "INFO",
-            message: "scan",
-            // The line has its time already.
-            story: EventStory {
-                at: None,
-                ..event.story()
-            },
-            target: TARGET,
-        };
         // Strings and numbers always have a JSON form, and memory takes what is written to it.
-        if serde_json::to_writer(&mut self.lines, &line).is_ok() {
+        if serde_json::to_writer(&mut self.lines, &event.story()).is_ok() {
             self.lines.push(b'\n');
             self.scans += 1;
         }
@@ -123,7 +96,7 @@ impl Batch {
 }
 
 impl Sink for Log {
-    fn take(&mut self, events: &[Arc<ScanEvent>], lost: u64) {
+    fn take(&mut self, events: &[ScanEvent], lost: u64) {
         if tracing::enabled!(target: TARGET, tracing::Level::INFO) {
             let (share, mut batch) = (self.share.get(), Batch::default());
             for event in events {

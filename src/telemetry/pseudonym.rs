@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -27,13 +28,14 @@ impl Pseudonym {
 
     /// As much of it as people compare by eye: 16 hexadecimal digits.
     pub fn short(&self) -> String {
-        self.to_string().chars().take(16).collect()
+        let (half, _) = self.0.split_at(Self::LENGTH / 2);
+        HEXLOWER.encode(half)
     }
 }
 
 impl fmt::Display for Pseudonym {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 

@@ -1,19 +1,27 @@
-//! An event as it is printed: in the log, in the live list.
+//! An event as it is printed: a line of the log, and what the live list takes from it.
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 
 use super::ScanEvent;
+use crate::reason::{Reason, Stage};
 use crate::scan::Artefact;
 use crate::time::Timestamp;
 
-/// What an event says.
+/// What filters and readers know these lines by.
+pub const TARGET: &str = "multicode::scan";
+
+/// What an event says, as `tracing-subscriber` writes its lines. One struct: flattening another one into
+/// it would cost as much as all the rest.
 #[derive(Debug, Serialize)]
 pub struct EventStory<'a> {
     /// When the request's head was read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub at: Option<Timestamp>,
+    pub timestamp: Timestamp,
+    /// Always the same.
+    pub level: &'static str,
+    /// Always the same.
+    pub message: &'static str,
     /// The request's id.
     pub request_id: Cow<'a, str>,
     /// The trace's id.
@@ -74,6 +82,8 @@ pub struct EventStory<'a> {
     pub overhead_us: u64,
     /// What of that the department took.
     pub upstream_us: u64,
+    /// [`TARGET`].
+    pub target: &'static str,
 }
 
 /// What was spent in a stage.
@@ -90,9 +100,11 @@ pub struct LapStory {
 impl ScanEvent {
     /// What the event says.
     pub fn story(&self) -> EventStory<'_> {
-        let forward = self.laps.spent(crate::reason::Stage::Forward);
+        let forward = self.laps.spent(Stage::Forward);
         EventStory {
-            at: Some(self.at),
+            timestamp: self.at,
+            level: "INFO",
+            message: "scan",
             request_id: self.request_id(),
             trace_id: self.trace.trace_id(),
             listener: self.listener(),
@@ -110,7 +122,7 @@ impl ScanEvent {
             relation: self.relation,
             rival: self.rival(),
             outcome: self.outcome.name(),
-            reason: self.reason.map(crate::reason::Reason::slug),
+            reason: self.reason.map(Reason::slug),
             stage: self.reason.map(|reason| reason.stage().name()),
             route: self.route(),
             upstream: self.upstream(),
@@ -123,6 +135,7 @@ impl ScanEvent {
             total_us: micros(self.laps.total),
             overhead_us: micros(self.laps.overhead()),
             upstream_us: micros(forward),
+            target: TARGET,
         }
     }
 

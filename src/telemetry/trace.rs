@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
+
 use crate::reason::Stage;
 
 /// What keeps the ids of parts far from each other: 2^64 divided by the golden ratio, odd, so that no two
@@ -30,12 +32,12 @@ impl TraceContext {
 
     /// The trace's id as it is written: 32 lower-case hexadecimal digits.
     pub fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace)
+        HEXLOWER.encode(&self.trace.to_be_bytes())
     }
 
     /// The id of the gateway's part as it is written: 16 digits.
     pub fn span_id(&self) -> String {
-        format!("{:016x}", self.span)
+        HEXLOWER.encode(&self.span.to_be_bytes())
     }
 
     /// The id of what the gateway's part spends in a stage, never zero. That of [`Stage::Forward`] is

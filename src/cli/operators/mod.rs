@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use data_encoding::HEXLOWER;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -74,7 +75,7 @@ pub(super) fn instance() -> String {
 /// How the audit trail stands.
 fn trail(standing: audit::Standing) -> AuditStory {
     let (front, _) = standing.head.split_at(8);
-    let head = audit::hex(front);
+    let head = HEXLOWER.encode(front);
     let ship = standing.ships.into_iter().map(|it| ShipStory {
         name: it.name.into(),
         behind: it.behind,

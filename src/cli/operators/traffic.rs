@@ -1,7 +1,6 @@
 //! What was seen: the scans of the last moments and the sums of the last quarter of an hour.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::Operators;
 use crate::admin::events::{
@@ -249,7 +248,7 @@ fn is_meant(filter: &Filter, event: &ScanEvent) -> bool {
 }
 
 /// An event as operators are told it.
-fn event(id: u64, event: &Arc<ScanEvent>) -> Event {
+fn event(id: u64, event: &ScanEvent) -> Event {
     let story = event.story();
     let owned = |text: Option<&str>| text.map(str::to_owned);
     let laps = event.lap_stories().into_iter();

@@ -163,7 +163,7 @@ fn resource() -> Resource {
 }
 
 impl Sink for Otlp {
-    fn take(&mut self, events: &[Arc<ScanEvent>], _lost: u64) {
+    fn take(&mut self, events: &[ScanEvent], _lost: u64) {
         let sampled = events.iter().filter(|event| event.trace.sampled);
         sampled.for_each(|event| self.hand_over(event));
     }

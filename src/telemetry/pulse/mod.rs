@@ -155,7 +155,7 @@ impl Pulse {
 }
 
 impl State {
-    fn note(&mut self, event: &Arc<ScanEvent>) {
+    fn note(&mut self, event: &ScanEvent) {
         if event.outcome == Outcome::Served {
             return;
         }
@@ -190,7 +190,7 @@ impl State {
 }
 
 impl Sink for Pulse {
-    fn take(&mut self, events: &[Arc<ScanEvent>], _lost: u64) {
+    fn take(&mut self, events: &[ScanEvent], _lost: u64) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for event in events {
             state.note(event);

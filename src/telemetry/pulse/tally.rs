@@ -90,7 +90,7 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    pub(super) fn note(&mut self, event: &Arc<ScanEvent>, over: i64) {
+    pub(super) fn note(&mut self, event: &ScanEvent, over: i64) {
         let known = self.words.of(&event.names);
         let who = Who {
             family: known.and_then(|it| it.family(event.family)),
@@ -103,8 +103,8 @@ impl Slots {
         if let Some(reason) = event.reason {
             slot.refused(reason, event);
             let seen = self.seen.entry(reason);
-            let seen = seen.or_insert_with(|| (event.at, Arc::clone(event)));
-            seen.1 = Arc::clone(event);
+            let seen = seen.or_insert_with(|| (event.at, Arc::new(event.clone())));
+            Arc::make_mut(&mut seen.1).clone_from(event);
         }
         if let (Some(route), Outcome::Decision) = (who.route, event.outcome) {
             let last = self.routes.entry(route).or_insert(Last {

@@ -3,7 +3,7 @@ use crate::family::Algorithm;
 use crate::telemetry::{EventNames, TraceContext, Verification};
 use crate::time::Timestamp;
 
-fn event(second: i64, reason: Option<Reason>, terminal: &str) -> Arc<ScanEvent> {
+fn event(second: i64, reason: Option<Reason>, terminal: &str) -> ScanEvent {
     let names = EventNames {
         routes: vec![("payment".into(), None)],
         issuers: ["fujian".into()].into_iter().collect(),
@@ -22,10 +22,10 @@ fn event(second: i64, reason: Option<Reason>, terminal: &str) -> Arc<ScanEvent> 
         holds: true,
     });
     event.laps.total = Duration::from_millis(20);
-    event.into()
+    event
 }
 
-fn told(events: &[Arc<ScanEvent>]) -> Pulse {
+fn told(events: &[ScanEvent]) -> Pulse {
     let mut pulse = Pulse::default();
     pulse.take(events, 0);
     pulse
