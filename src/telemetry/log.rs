@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::story::TARGET;
 use super::{Outcome, ScanEvent, Sink};
@@ -46,17 +46,11 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Writes the lines, on a thread of its own: who reads the log may not, and nobody waits for that.
 #[derive(Debug)]
 pub struct Log {
-    batches: Option<SyncSender<Batch>>,
-    written: Receiver<()>,
+    batches: Option<SyncSender<Vec<u8>>>,
+    /// What was written, to be filled again; closed when all is.
+    written: Receiver<Vec<u8>>,
     share: Share,
     counts: Desks,
-}
-
-/// Lines, and how many.
-#[derive(Debug, Default)]
-struct Batch {
-    lines: Vec<u8>,
-    scans: u64,
 }
 
 impl Log {
@@ -66,14 +60,15 @@ impl Log {
         share: Share,
         counts: Desks,
     ) -> io::Result<Self> {
-        let (batches, waiting) = mpsc::sync_channel::<Batch>(BATCHES);
+        let (batches, waiting) = mpsc::sync_channel::<Vec<u8>>(BATCHES);
         let (done, written) = mpsc::channel();
         let work = move || {
-            for batch in waiting {
-                // Who reads the log may be gone; the scans go on.
-                let _ = out.write_all(&batch.lines);
+            for mut lines in waiting {
+                // Who reads the log may be gone, and who fills it too; the scans go on.
+                let _ = out.write_all(&lines);
+                lines.clear();
+                let _ = done.send(lines);
             }
-            let _ = done.send(());
         };
         thread::Builder::new().name("log".to_owned()).spawn(work)?;
         Ok(Self {
@@ -85,28 +80,24 @@ impl Log {
     }
 }
 
-impl Batch {
-    fn add(&mut self, event: &ScanEvent) {
-        // Strings and numbers always have a JSON form, and memory takes what is written to it.
-        if serde_json::to_writer(&mut self.lines, &event.story()).is_ok() {
-            self.lines.push(b'\n');
-            self.scans += 1;
-        }
-    }
-}
-
 impl Sink for Log {
     fn take(&mut self, events: &[ScanEvent], lost: u64) {
         if tracing::enabled!(target: TARGET, tracing::Level::INFO) {
-            let (share, mut batch) = (self.share.get(), Batch::default());
-            for event in events {
-                let chosen = event.outcome == Outcome::Rejection || event.trace.is_chosen(share);
-                if chosen {
-                    batch.add(event);
+            let share = self.share.get();
+            let is_chosen = |event: &&ScanEvent| {
+                event.outcome == Outcome::Rejection || event.trace.is_chosen(share)
+            };
+            // One is enough; what piled up while the reader was slow is given back.
+            let mut lines = self.written.try_iter().last().unwrap_or_default();
+            let mut scans = 0;
+            for event in events.iter().filter(is_chosen) {
+                // Strings and numbers always have a JSON form, and memory takes what is written to it.
+                if serde_json::to_writer(&mut lines, &event.story()).is_ok() {
+                    lines.push(b'\n');
+                    scans += 1;
                 }
             }
-            let scans = batch.scans;
-            let taken = self.batches.as_ref().map(|batches| batches.try_send(batch));
+            let taken = self.batches.as_ref().map(|batches| batches.try_send(lines));
             if !matches!(taken, Some(Ok(()))) {
                 self.counts.lost(Lost::Log, scans);
             }
@@ -119,6 +110,8 @@ impl Drop for Log {
     fn drop(&mut self) {
         self.batches = None;
         // Whether all is written by then or not.
-        let _ = self.written.recv_timeout(FAREWELL);
+        let until = Instant::now() + FAREWELL;
+        let left = || until.saturating_duration_since(Instant::now());
+        while self.written.recv_timeout(left()).is_ok() {}
     }
 }
