@@ -213,7 +213,8 @@ fn a_slow_answer_is_finished_by_whom_it_was_asked() {
     let mut process = Process::start(folder.serve(&[], &at));
     let address = process.addresses()[0];
     let mut stream = connect(address).unwrap();
-    let slow = std::thread::spawn(move || exchange(&mut stream, &scan(1, 2_000), "").unwrap());
+    // Longer than a successor takes to serve on a busy machine.
+    let slow = std::thread::spawn(move || exchange(&mut stream, &scan(1, 6_000), "").unwrap());
     sleep(Duration::from_millis(300));
     process.signal("USR2");
     process.wait_for("the successor serves", 1);
