@@ -1,8 +1,8 @@
 //! A new configuration for a running gateway: read, built, tried, and only then in force.
 //!
 //! Whatever is wrong with the new files, the old configuration goes on serving, and everything
-//! says so: the log, the metrics, `/readyz`. Listeners stay as they were bound: their rules are
-//! reloaded, their addresses, certificates and number need a restart.
+//! says so: the log, the metrics, `/readyz`. Listeners stay as they were bound: their rules and
+//! certificates are reloaded, their addresses and number, and whether they speak TLS, need a restart.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -176,9 +176,16 @@ impl Reloader {
     }
 
     /// What `check` says of the files as they are on disk, but for overlaps, and the files.
-    pub fn look(&self) -> (Diagnostics, Arc<Written>) {
+    pub fn look(&self, now: Timestamp) -> (Diagnostics, Arc<Written>) {
         let loaded = config::load(&self.path, &*self.secrets);
         let mut diagnostics = loaded.diagnostics;
+        for found in loaded
+            .config
+            .iter()
+            .flat_map(|config| config::certificates(&config.listeners, now))
+        {
+            diagnostics.push(found);
+        }
         for trial in trial::run(&self.path, &*self.secrets) {
             for failure in &trial.failures {
                 diagnostics.push(trial.finding(failure));
@@ -305,6 +312,7 @@ impl Reloader {
                 moved.name
             ));
         }
+        as_secured(&site, &config)?;
         match places {
             Some(places) if places.len() == config.listeners.len() => {
                 config.listeners = places
@@ -316,6 +324,24 @@ impl Reloader {
             _ => Err("listeners were added or removed, which needs a restart".to_owned()),
         }
     }
+}
+
+/// Whether each listener that stays speaks TLS as before: connections that are being made must not be
+/// taken for something else.
+fn as_secured(site: &Site, config: &Config) -> Result<(), String> {
+    let fronts = site.entrances.iter().zip(&*site.shared.fronts);
+    for (Entrance { name, .. }, front) in fronts {
+        let listener = config.listeners.iter().find(|it| it.name == *name);
+        let changed = match (listener.map(|it| it.tls.is_some()), front) {
+            (Some(true), None) => "was given",
+            (Some(false), Some(_)) => "has lost",
+            _ => continue,
+        };
+        return Err(format!(
+            "listener \"{name}\" {changed} its \"tls\", which needs a restart"
+        ));
+    }
+    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

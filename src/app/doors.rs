@@ -2,15 +2,19 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 
 use super::{Overrides, StartError};
-use crate::config::{Config, Limits};
+use crate::config::{self, Config, Limits};
+use crate::metrics::{End, Ending, Metrics};
+use crate::proxy::Fronts;
 use crate::proxy::respond::Refusal;
 use crate::reason::Reason;
 use crate::server::{
     self, Inherited, Listener, Passed, Patience, Place, Refusals, Server, descriptors,
 };
-use crate::tls;
+use crate::time::Timestamp;
+use crate::tls::{self, Front};
 
 /// What the operators' socket is called among those that are passed from process to process.
 pub(super) const ADMIN: &str = "admin";
@@ -23,6 +27,8 @@ pub(super) struct Doors {
     /// Where the files want operators to come in.
     admin_written: Option<SocketAddr>,
     names: Vec<Box<str>>,
+    /// What each listener speaks TLS with.
+    pub(super) fronts: Fronts,
 }
 
 impl Doors {
@@ -31,8 +37,10 @@ impl Doors {
         config: &Config,
         overrides: Overrides,
         inherited: Inherited,
+        metrics: &Metrics,
     ) -> Result<Self, StartError> {
-        let listeners = listeners(config, overrides.listen)?;
+        let listeners = listeners(config, overrides.listen, metrics);
+        let fronts = listeners.iter().map(|it| it.tls.clone()).collect();
         let admin = overrides
             .admin
             .or_else(|| Some(config.admin.as_ref()?.address));
@@ -81,6 +89,7 @@ impl Doors {
             admin,
             admin_written,
             names,
+            fronts,
         })
     }
 
@@ -120,29 +129,74 @@ impl Doors {
     }
 }
 
-fn listeners(config: &Config, first: Option<SocketAddr>) -> Result<Vec<Listener>, StartError> {
+fn listeners(config: &Config, first: Option<SocketAddr>, metrics: &Metrics) -> Vec<Listener> {
     let overrides = std::iter::once(first).chain(std::iter::repeat(None));
-    let listener = |(listener, address): (&crate::config::Listener, Option<SocketAddr>)| {
-        let tls = listener
-            .tls
-            .as_ref()
-            .map(|tls| tls::server_config(&tls.cert, &tls.key))
-            .transpose();
-        let tls = tls.map_err(|source| StartError::Tls {
-            listener: listener.name.clone(),
-            source: source.into(),
-        })?;
-        Ok(Listener {
-            address: address.unwrap_or(listener.address),
-            tls,
+    let listeners = config.listeners.iter().zip(overrides);
+    let listeners = listeners.map(|(listener, address)| Listener {
+        address: address.unwrap_or(listener.address),
+        tls: listener.tls.as_ref().map(|_| {
+            let failures = metrics.handshakes(&listener.name);
+            Arc::new(Front::closed(failures))
+        }),
+    });
+    listeners.collect()
+}
+
+/// What the listeners' files hold, in the order of the listeners; none where plain text is spoken.
+pub(super) struct Certificates(Vec<(Box<str>, Option<tls::Server>)>);
+
+impl Certificates {
+    /// Reads all files.
+    pub(super) fn read(listeners: &[config::Listener]) -> Result<Self, StartError> {
+        let read = listeners.iter().map(|listener| {
+            let tls = listener.tls.as_ref();
+            let server = tls.map(|tls| tls::Server::read(&tls.files)).transpose();
+            let server = server.map_err(|source| StartError::Tls {
+                listener: listener.name.clone(),
+                source: source.into(),
+            })?;
+            Ok((listener.name.clone(), server))
+        });
+        read.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// From now on connections are accepted with them. There is nothing left that could fail.
+    pub(super) fn show(self, fronts: &[Option<Arc<Front>>], metrics: &Metrics) {
+        let endings = self.0.iter().flat_map(|(name, server)| {
+            let server = server.as_ref();
+            server.into_iter().flat_map(|server| endings(name, server))
+        });
+        metrics.endings(&endings.collect::<Vec<_>>());
+        for ((_, server), front) in self.0.into_iter().zip(fronts) {
+            if let (Some(server), Some(front)) = (server, front) {
+                front.open(server.config);
+            }
+        }
+    }
+}
+
+/// Everything of a listener that ends.
+fn endings<'a>(listener: &'a str, server: &'a tls::Server) -> Vec<Ending<'a>> {
+    let ending = |certificate, of, at: Option<Timestamp>| {
+        at.map(|at| Ending {
+            listener,
+            certificate,
+            of,
+            at,
         })
     };
-    config
-        .listeners
-        .iter()
-        .zip(overrides)
-        .map(listener)
-        .collect()
+    let shown = server.shown.iter().flat_map(|shown| {
+        let ends = Some(shown.leaf.not_after);
+        [
+            ending(&shown.name, End::Certificate, ends),
+            ending(&shown.name, End::Staple, shown.staple_ends),
+        ]
+    });
+    let clients = [
+        ending("", End::Authorities, server.authorities_end),
+        ending("", End::Lists, server.lists_end),
+    ];
+    shown.chain(clients).flatten().collect()
 }
 
 fn bind_admin(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -12,18 +12,16 @@ mod telling;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
-use rustls::ClientConfig;
 
 pub use self::audit::{AuditFolder, audit, audit_written};
 pub use self::books::{moment, written};
-use self::doors::Doors;
+use self::doors::{Certificates, Doors};
 pub use self::error::StartError;
 pub use self::exclusive::Exclusive;
 pub use self::telling::Telling;
@@ -31,14 +29,13 @@ use crate::config::{self, Config, Limits};
 use crate::fetch::{Introspection, Platform};
 use crate::fetch::{Keeper, Pace, Setting};
 use crate::gateway::Gateway;
-use crate::keyfile::open_to_others;
 use crate::metrics::{Known, Metrics};
 use crate::proxy::{Entrance, Proxy, Shared, Site, SiteConfig};
 use crate::server::{Inherited, Passed, Running};
 use crate::telemetry::Sink;
 use crate::telemetry::Traces;
 use crate::time::Timestamp;
-use crate::tls::{self, TlsError};
+use crate::tls::{TlsError, department_config};
 use crate::upstream::{Names, UpstreamConfig};
 
 /// Addresses given on the command line, which stand above the files'.
@@ -90,7 +87,7 @@ impl App {
         traces: &Traces,
     ) -> Result<Self, StartError> {
         let metrics = Metrics::default();
-        let mut doors = Doors::open(&config, overrides, inherited)?;
+        let mut doors = Doors::open(&config, overrides, inherited, &metrics)?;
         let (drain, connections) = (config.limits.drain_timeout, config.limits.connections);
         let keeper = Keeper::start(Setting {
             clock: now,
@@ -110,6 +107,7 @@ impl App {
         let mut shared = Shared {
             audit: audit.clone(),
             audit_written: audit_written(config.audit.as_ref()),
+            fronts: doors.fronts.clone(),
             ..Shared::new(keeper, Arc::clone(&books), &metrics, Instant::now())
         };
         let (exporter, sampling) = telling::exporter(traces, &metrics);
@@ -255,6 +253,7 @@ pub struct Started {
 /// Turns a configuration into what the proxy works with.
 pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, StartError> {
     let upstreams = upstreams(&config.upstreams)?;
+    let certificates = Certificates::read(&config.listeners)?;
     let entrances = config.listeners.iter().map(|listener| Entrance {
         name: listener.name.clone(),
         written: listener.address,
@@ -271,6 +270,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     // Last of all that can fail: from here on the keeper tends these files' issuers.
     let keys = shared.keeper.adopt(config.feeds, config.keys)?;
     let upstreams = shared.fleet.adopt(upstreams, metrics);
+    certificates.show(&shared.fronts, metrics);
     // This forgets the series of what the files no longer name.
     let known = keys.load();
     let handles = metrics.handles(&Known {
@@ -357,27 +357,12 @@ fn upstream(config: &config::Upstream) -> Result<UpstreamConfig, StartError> {
         tls: config
             .ca
             .as_deref()
-            .map(|ca| department_tls(ca, config))
+            .map(|ca| department_config(ca, config.identity.as_ref(), config.protocol.alpn()))
             .transpose()
             .map_err(trust)?,
         server_name: config.server_name.clone(),
         names: Names::of_the_system(),
     })
-}
-
-fn department_tls(ca: &Path, config: &config::Upstream) -> Result<Arc<ClientConfig>, TlsError> {
-    if let Some(identity) = &config.identity {
-        let key = &identity.key;
-        let found = std::fs::metadata(key).map_err(|source| TlsError::Read {
-            path: key.clone(),
-            source,
-        })?;
-        if let Some(mode) = open_to_others(&found) {
-            let path = key.clone();
-            return Err(TlsError::Open { path, mode });
-        }
-    }
-    tls::department_config(ca, config.identity.as_ref(), config.protocol.alpn())
 }
 
 /// Random bits of the system, for sequences nobody may guess.

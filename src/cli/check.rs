@@ -29,7 +29,13 @@ const UNSET: &str = "unset-secret";
 
 pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
     let secrets = ProcessSecrets::beside(&options.file);
-    let mut diagnostics = config::check(&options.file, &secrets).diagnostics;
+    let loaded = config::check(&options.file, &secrets);
+    let mut diagnostics = loaded.diagnostics;
+    if let Some(config) = &loaded.config {
+        for found in config::certificates(&config.listeners, (process.now)()) {
+            diagnostics.push(found);
+        }
+    }
     if options.strict {
         diagnostics.raise(UNSET);
     }

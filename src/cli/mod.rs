@@ -4,6 +4,7 @@
 //! process or reads the clock on its own.
 
 mod audit;
+mod certs;
 mod check;
 mod completions;
 mod decode;
@@ -42,6 +43,8 @@ struct Arguments {
 enum Command {
     /// Verify an audit trail, or print its records.
     Audit(audit::Options),
+    /// Make an authority and certificates to try with.
+    Certs(certs::Options),
     /// Say everything that is wrong with the configuration.
     Check(check::Options),
     /// Print a completion script for a shell.
@@ -105,6 +108,7 @@ impl Command {
     fn run(self, process: &mut Process<'_>) -> Result<Exit, Failure> {
         match self {
             Self::Audit(options) => audit::run(&options, process),
+            Self::Certs(options) => certs::run(&options, process),
             Self::Check(options) => check::run(&options, process),
             Self::Completions(options) => completions::run(&options, process),
             Self::Decode(options) => decode::run(&options, process),

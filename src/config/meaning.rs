@@ -23,7 +23,7 @@ use crate::proxy::landing::Landing;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
 use crate::time::Timestamp;
-use crate::tls::Identity;
+use crate::tls::{Identity, ServerFiles};
 use crate::trust::{Introspected, Keys};
 use crate::upstream::{Endpoint, Policy, Protocol};
 
@@ -83,7 +83,7 @@ pub struct Listener {
     pub trusted_proxies: Vec<IpNet>,
     /// The longest body.
     pub body_limit: usize,
-    /// The certificate and its key.
+    /// Its certificates; none: plain text.
     pub tls: Option<Tls>,
 }
 
@@ -102,13 +102,13 @@ pub struct Admin {
     pub hosts: Box<[Box<str>]>,
 }
 
-/// A certificate chain and its key, both PEM.
+/// What a listener shows, and whose certificates it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
-    /// The chain.
-    pub cert: PathBuf,
-    /// The key.
-    pub key: PathBuf,
+    /// Where it was written.
+    pub at: Place,
+    /// The files.
+    pub files: ServerFiles,
 }
 
 /// How much, and for how long.

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use self::diagnostic::Collector;
 pub use self::diagnostic::{Diagnostic, Diagnostics, Severity};
 use self::file::{RoutesFile, Shared};
+pub use self::lint::certificates::certificates;
 use self::lower::{Files, Surroundings};
 pub use self::meaning::{
     Admin, Audit, AuditKey, Config, Limits, Listener, Ship, State, StatePlace, Telemetry, Trial,

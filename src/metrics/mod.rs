@@ -4,6 +4,7 @@
 //! resolved when a configuration is loaded: counting a scan is one atomic addition.
 
 mod audit;
+mod certificates;
 mod desks;
 mod durations;
 mod exposition;
@@ -26,6 +27,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 pub use self::audit::{AuditCounts, SinkCounts};
+use self::certificates::Certificates;
+pub use self::certificates::{End, Ending, Handshake, Handshakes};
 pub use self::desks::{Desks, Lost, Picture};
 use self::durations::{Clocks, Durations};
 pub use self::exposition::Exposition;
@@ -66,6 +69,7 @@ pub struct Metrics {
     introspections: Series<Counter>,
     reloads: Reloads,
     audit: AuditCounts,
+    certificates: Certificates,
     issuers: Issuers,
     limits: Limits,
     state: State,
@@ -108,6 +112,7 @@ impl Default for Metrics {
         );
         let reloads = Reloads::register(registry);
         let audit = AuditCounts::register(registry);
+        let certificates = Certificates::register(registry);
         let issuers = Issuers::register(registry);
         let limits = Limits::register(registry);
         let state = State::register(registry);
@@ -122,6 +127,7 @@ impl Default for Metrics {
             introspections,
             reloads,
             audit,
+            certificates,
             issuers,
             limits,
             state,

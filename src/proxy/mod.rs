@@ -39,7 +39,7 @@ use self::guard::{Keyed, OUTCOMES};
 use self::headers::Announcements;
 use self::identity::Names;
 use self::respond::{REQUEST_ID, Refusal};
-pub use self::site::{Entrance, Shared, Site, SiteConfig};
+pub use self::site::{Entrance, Fronts, Shared, Site, SiteConfig};
 use self::visit::Visit;
 use crate::gateway::{Decision, Rejection};
 use crate::metrics::{Counted, What};

@@ -28,6 +28,7 @@ use crate::metrics::{self, Handles, Metrics};
 use crate::reason::Reason;
 use crate::scan::Cleaning;
 use crate::telemetry::{EventNames, PseudonymKey, Pseudonyms, Sampling, Trays, log};
+use crate::tls::Front;
 use crate::trust::Keys;
 use crate::upstream::{Backends, Fleet, ResponseBody};
 
@@ -108,7 +109,12 @@ pub struct Shared {
     pub audit: Option<Audit>,
     /// What was written about it, as far as it may be shown.
     pub audit_written: Box<str>,
+    /// What each listener speaks TLS with.
+    pub fronts: Fronts,
 }
+
+/// What each listener speaks TLS with, in their order; none where it is plain text.
+pub type Fronts = Arc<[Option<Arc<Front>>]>;
 
 /// How scans are told of, whichever configuration is in force.
 #[derive(Clone, Debug, Default)]
@@ -132,6 +138,7 @@ impl Shared {
             telemetry: Telemetry::default(),
             audit: None,
             audit_written: Box::default(),
+            fronts: Fronts::default(),
             books,
             flights: Flights::new(counts.clone()),
             memory: Memory::new(began),

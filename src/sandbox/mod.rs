@@ -4,8 +4,9 @@
 //! that any real department would take: accounts are random, keys are the caller's own.
 //!
 //! Deliberately absent: a clock and a source of secrets. Instants and seeds come in as arguments;
-//! only [`signer`] draws randomness, as key pairs are made and used with nothing less.
+//! only [`signer`] and [`authority`] draw randomness, as key pairs are made and used with nothing less.
 
+pub mod authority;
 pub mod departments;
 pub mod lent;
 pub mod mint;

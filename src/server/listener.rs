@@ -8,6 +8,8 @@ use std::{
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::tls::Front;
+
 /// Connections the kernel keeps for us while we are busy.
 const BACKLOG: i32 = 4096;
 
@@ -17,7 +19,7 @@ pub struct Listener {
     /// Port 0 lets the kernel choose.
     pub address: SocketAddr,
     /// Plain text when absent.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Arc<Front>>,
 }
 
 /// An address could not be listened on.

@@ -15,6 +15,7 @@ use super::{
     undertakings::{Undertaking, Undertakings},
 };
 use crate::tick::{Alarm, Timer};
+use crate::tls::ClientCertificate;
 
 /// The one at the other end of a connection.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Peer {
     pub tls: bool,
     /// Which of the configured listeners accepted it.
     pub listener: usize,
+    /// What it showed who it is, verified by the listener's authority.
+    pub certificate: Option<Rc<ClientCertificate>>,
     session: Option<Rc<Session>>,
 }
 
@@ -48,6 +51,7 @@ impl Peer {
             address,
             tls,
             listener,
+            certificate: None,
             session: None,
         }
     }

@@ -16,7 +16,6 @@ use std::{
     time::Duration,
 };
 
-use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -30,7 +29,9 @@ use super::{
     connection::{IDLE_GRACE, serve},
     session::Protocol,
 };
+use crate::metrics::Handshake;
 use crate::tick::{Elapsed, TICK, Timer};
+use crate::tls::{self, ClientCertificate, Front};
 
 /// Out of descriptors or memory: accepting at once again would only burn the core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -83,7 +84,7 @@ pub(super) struct Plan {
 /// A listening socket and what is behind it.
 pub(super) struct Entry {
     pub(super) socket: StdListener,
-    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(super) tls: Option<Arc<Front>>,
     /// The listener's place.
     pub(super) listener: usize,
 }
@@ -105,7 +106,7 @@ pub(super) struct Worker<H> {
 
 struct Door {
     socket: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Front>>,
     index: usize,
 }
 
@@ -177,7 +178,7 @@ fn open(
 ) -> io::Result<Door> {
     Ok(Door {
         socket: TcpListener::from_std(socket)?,
-        tls: tls.map(TlsAcceptor::from),
+        tls,
         index: listener,
     })
 }
@@ -287,14 +288,25 @@ async fn welcome<H: Handler>(
 
 async fn welcome_securely<H: Handler>(
     worker: &Rc<Worker<H>>,
-    tls: &TlsAcceptor,
+    tls: &Front,
     stream: TcpStream,
-    peer: Peer,
+    mut peer: Peer,
 ) {
-    let Ok(Ok(stream)) = greeting(worker, tls.accept(stream)).await else {
-        return;
+    let Some(config) = tls.config() else { return };
+    let handshake = TlsAcceptor::from(config).accept(stream);
+    let stream = match greeting(worker, handshake).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return tls.failed(tls::failure(&error)),
+        Err(Elapsed) => return tls.failed(Handshake::Timeout),
     };
-    let protocol = match stream.get_ref().1.alpn_protocol() {
+    let session = stream.get_ref().1;
+    let shown = session.peer_certificates().and_then(<[_]>::first);
+    // Verified, and yet nobody could say whose it is.
+    let Ok(certificate) = shown.map(ClientCertificate::read).transpose() else {
+        return tls.failed(Handshake::BadCertificate);
+    };
+    peer.certificate = certificate.map(Rc::new);
+    let protocol = match session.alpn_protocol() {
         Some(b"h2") => Protocol::Http2,
         _ => Protocol::Http1,
     };

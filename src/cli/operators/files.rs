@@ -52,7 +52,7 @@ fn shown(path: &Path) -> String {
 
 /// How the files on disk differ from those in force.
 pub(super) fn diff(reloader: &Reloader) -> ConfigDiff {
-    let (diagnostics, on_disk) = reloader.look();
+    let (diagnostics, on_disk) = reloader.look(app::now());
     let files = differences(&reloader.written(), &on_disk);
     ConfigDiff {
         changed: !files.is_empty(),
@@ -132,7 +132,7 @@ const fn result(good: bool) -> &'static str {
 /// Reads the files again.
 pub(super) fn reload(reloader: &Reloader) -> ReloadStory {
     let outcome = reloader.reload_for(By::Api, app::now());
-    let (diagnostics, _) = reloader.look();
+    let (diagnostics, _) = reloader.look(app::now());
     ReloadStory {
         result: result(outcome.is_ok()),
         why: outcome.err().map(|stale| stale.why.to_string()),

@@ -31,11 +31,29 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Tls>,
 }
 
-/// `tls = { cert, key }`.
+/// `tls`.
 #[derive(Debug)]
 pub(crate) struct Tls {
+    pub(crate) at: Place,
+    pub(crate) pair: Pair,
+    pub(crate) others: Vec<Pair>,
+    pub(crate) clients: Option<Clients>,
+}
+
+/// `cert`, `key` and `ocsp`, in `tls` itself and each of its `others`.
+#[derive(Debug)]
+pub(crate) struct Pair {
     pub(crate) cert: Option<Word>,
     pub(crate) key: Option<Word>,
+    pub(crate) ocsp: Option<Word>,
+}
+
+/// `tls.clients`.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    pub(crate) ca: Option<Word>,
+    pub(crate) crl: Option<Word>,
+    pub(crate) required: Option<Spanned<bool>>,
 }
 
 /// `[admin]`.
@@ -86,12 +104,42 @@ impl Listener {
 
 impl Tls {
     fn read(mut table: Table<'_>) -> Self {
+        let pair = |value: Value<'_>| {
+            let mut table = value.table()?;
+            let pair = Pair::read(&mut table);
+            table.finish();
+            Some(pair)
+        };
         let tls = Self {
-            cert: table.required("cert", string),
-            key: table.required("key", string),
+            at: table.at(),
+            pair: Pair::read(&mut table),
+            others: table.optional("others", list(pair)).unwrap_or_default(),
+            clients: table.optional("clients", |value| Some(Clients::read(value.table()?))),
         };
         table.finish();
         tls
+    }
+}
+
+impl Pair {
+    fn read(table: &mut Table<'_>) -> Self {
+        Self {
+            cert: table.required("cert", string),
+            key: table.required("key", string),
+            ocsp: table.optional("ocsp", string),
+        }
+    }
+}
+
+impl Clients {
+    fn read(mut table: Table<'_>) -> Self {
+        let clients = Self {
+            ca: table.required("ca", string),
+            crl: table.optional("crl", string),
+            required: table.optional("required", boolean),
+        };
+        table.finish();
+        clients
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong although every line is right: families, issuers and routes looked at together.
 
+pub(super) mod certificates;
 mod families;
 mod introspections;
 mod issuers;

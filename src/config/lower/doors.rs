@@ -13,6 +13,7 @@ use crate::proxy::extract::{Adapter, Envelope, EnvelopeError, Format, What};
 use crate::proxy::landing::{App, Landing, Location};
 use crate::route::redirect::Hosts;
 use crate::scan::Cleaning;
+use crate::tls::{Clients, Pair, ServerFiles};
 
 /// The longest body of `/v1/scan`: twice the longest code, escaped, with its envelope.
 const BODY_LIMIT: usize = 16 * 1024;
@@ -31,7 +32,6 @@ pub(super) fn listeners(
         let one = one.as_ref()?;
         check_scenes(one, known, around);
         check_settlement(name, one, main, around);
-        let path = |word: &Option<Word>| Some(around.folder.join(&word.as_ref()?.value));
         Some(Listener {
             name: name.value.as_str().into(),
             address: one.address?.value,
@@ -43,15 +43,37 @@ pub(super) fn listeners(
             cleaning: one.clean.map_or(Cleaning::Scanner, |it| it.value),
             trusted_proxies: one.trusted_proxies.iter().map(|it| it.value).collect(),
             body_limit: body_limit(one.body_limit, around).unwrap_or(BODY_LIMIT),
-            tls: one.tls.as_ref().and_then(|tls| {
-                Some(Tls {
-                    cert: path(&tls.cert)?,
-                    key: path(&tls.key)?,
-                })
-            }),
+            tls: one.tls.as_ref().and_then(|written| tls(written, around)),
         })
     });
     each.collect()
+}
+
+fn tls(written: &file::listener::Tls, around: Surroundings<'_>) -> Option<Tls> {
+    let path = |word: &Option<Word>| Some(around.folder.join(&word.as_ref()?.value));
+    let pairs = std::iter::once(&written.pair).chain(&written.others);
+    let pairs = pairs.map(|pair| {
+        Some(Pair {
+            cert: path(&pair.cert)?,
+            key: path(&pair.key)?,
+            ocsp: path(&pair.ocsp),
+        })
+    });
+    let clients = match &written.clients {
+        None => None,
+        Some(clients) => Some(Clients {
+            ca: path(&clients.ca)?,
+            crl: path(&clients.crl),
+            required: clients.required.is_none_or(|required| required.value),
+        }),
+    };
+    Some(Tls {
+        at: written.at,
+        files: ServerFiles {
+            pairs: pairs.collect::<Option<_>>()?,
+            clients,
+        },
+    })
 }
 
 fn boxed(word: &Word) -> Box<str> {

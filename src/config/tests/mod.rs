@@ -8,6 +8,7 @@ mod mistakes;
 mod rates;
 mod shipped;
 mod state;
+mod tls;
 mod upstreams;
 
 use std::path::Path;

@@ -10,7 +10,7 @@ mod server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use multicode::metrics::{EndpointGauge, Fetch, KeysGauge};
+use multicode::metrics::{End, Ending, EndpointGauge, Fetch, KeysGauge};
 use multicode::reason::Reason;
 use multicode::time::Timestamp;
 
@@ -78,6 +78,19 @@ fn known() -> BTreeMap<String, BTreeSet<String>> {
         in_flight: 0,
     });
     metrics.upstream_stands("probe", 0);
+    metrics.handshakes("probe");
+    let ends = [
+        (End::Authorities, ""),
+        (End::Certificate, "probe"),
+        (End::Lists, ""),
+        (End::Staple, "probe"),
+    ];
+    metrics.endings(&ends.map(|(of, certificate)| Ending {
+        listener: "probe",
+        certificate,
+        of,
+        at: Timestamp::default(),
+    }));
     let mut known = shown(&metrics.text());
     known.insert("up".into(), BTreeSet::new());
     for labels in known.values_mut() {

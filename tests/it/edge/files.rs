@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use multicode::config::{self, Config, Secret, SecretError, SecretRef, Secrets};
@@ -23,6 +24,12 @@ pub(crate) const KEYS: [&str; 3] = [
 /// What every secret is in these tests.
 pub(crate) const SECRET: &str =
     "hex:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Writes a file that only its owner may use.
+pub(crate) fn keep(path: &Path, secret: &str) {
+    fs::write(path, secret).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
 
 /// A configuration on disk.
 pub(crate) struct Files(TempDir);

@@ -35,6 +35,12 @@ mod shedding;
 mod signatures;
 mod telling;
 mod tls;
+mod tls_authority;
+mod tls_certs;
+mod tls_clients;
+mod tls_names;
+mod tls_reload;
+mod tls_sslyze;
 mod traces;
 mod upstreams;
 
@@ -43,7 +49,7 @@ use std::time::{Duration, Instant};
 
 use self::backend::Backend;
 pub(crate) use self::client::{Answer, Client, json, post};
-pub(crate) use self::files::{Files, KEYS, OneSecret, SECRET};
+pub(crate) use self::files::{Files, KEYS, OneSecret, SECRET, keep};
 pub(crate) use self::gateway::Mocks;
 pub(crate) use self::gateway::TestGateway;
 pub(crate) use self::program::Program;

@@ -12,17 +12,14 @@ use multicode::tls::{client_config, server_config};
 use rustls::{ClientConfig, ClientConnection, ServerConnection, StreamOwned};
 use rustls_pki_types::ServerName;
 
-use super::{Backend, Client, EAN, Files, HEALTH_CARD, TestGateway, post};
+use super::{Backend, Client, EAN, Files, HEALTH_CARD, TestGateway, keep, post};
 
 /// A certificate for `localhost`, its own authority, as `NAME.pem` and `NAME.key`.
 pub(super) fn certify(files: &Files, name: &str) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     fs::write(files.path(&format!("{name}.pem")), made.cert.pem()).unwrap();
-    fs::write(
-        files.path(&format!("{name}.key")),
-        made.signing_key.serialize_pem(),
-    )
-    .unwrap();
+    let key = files.path(&format!("{name}.key"));
+    keep(&key, &made.signing_key.serialize_pem());
 }
 
 fn secured() -> TestGateway {

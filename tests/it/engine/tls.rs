@@ -12,11 +12,12 @@ use multicode::{
     tls::{self, client_config, department_config, server_config},
     upstream::{Endpoint, Protocol, UpstreamConfig},
 };
-use rustls::{ClientConnection, StreamOwned, server::WebPkiClientVerifier};
+use rustls::{ClientConnection, ServerConfig, StreamOwned, server::WebPkiClientVerifier};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use tempfile::TempDir;
 
 use super::{Client, SOON, TestServer, config, post, upstream::towards};
+use crate::edge::keep;
 
 /// A certificate for `localhost` that is its own authority.
 struct Identity(TempDir);
@@ -26,22 +27,25 @@ impl Identity {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
-        std::fs::write(
-            folder.path().join("key.pem"),
-            made.signing_key.serialize_pem(),
-        )
-        .unwrap();
+        let key = folder.path().join("key.pem");
+        keep(&key, &made.signing_key.serialize_pem());
         Self(folder)
     }
 
     fn server(&self) -> Config {
+        self.speaking(|_| {})
+    }
+
+    /// A server whose TLS is changed like this.
+    fn speaking(&self, change: impl FnOnce(&mut ServerConfig)) -> Config {
         let folder = self.0.path();
-        let tls = server_config(&folder.join("cert.pem"), &folder.join("key.pem")).unwrap();
-        let address = ([127, 0, 0, 1], 0).into();
+        let tls = server_config(&folder.join("cert.pem"), &folder.join("key.pem"));
+        let mut tls = Arc::unwrap_or_clone(tls.unwrap());
+        change(&mut tls);
         Config {
             listeners: vec![Listener {
-                address,
-                tls: Some(tls),
+                address: ([127, 0, 0, 1], 0).into(),
+                tls: Some(Arc::new(Arc::new(tls).into())),
             }],
             ..config()
         }
@@ -184,16 +188,12 @@ fn http_2_to_an_upstream_is_agreed_upon_or_nothing_is_sent() {
     for body in ["one", "two", &large] {
         assert_eq!(client.post("/send/echo", body), (200, body.to_owned()));
     }
-    let mut old = identity.server();
-    let tls = old.listeners[0].tls.as_mut().unwrap();
-    Arc::make_mut(tls).alpn_protocols = vec![b"http/1.1".to_vec()];
+    let old = identity.speaking(|tls| tls.alpn_protocols = vec![b"http/1.1".to_vec()]);
     let old = TestServer::start(old);
     let unreachable = (502, "unreachable".to_owned());
     assert_eq!(outcome(h2(&identity, old.address.port())), unreachable);
     // A server that has never heard of ALPN.
-    let mut silent = identity.server();
-    let tls = silent.listeners[0].tls.as_mut().unwrap();
-    Arc::make_mut(tls).alpn_protocols.clear();
+    let silent = identity.speaking(|tls| tls.alpn_protocols.clear());
     let silent = TestServer::start(silent);
     assert_eq!(outcome(h2(&identity, silent.address.port())), unreachable);
 }
@@ -224,7 +224,7 @@ fn an_upstream_that_asks_who_we_are_is_shown_our_certificate() {
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
     let cert = std::fs::read(identity.0.path().join("cert.pem")).unwrap();
     let key = std::fs::read(identity.0.path().join("key.pem")).unwrap();
-    let tls = rustls::ServerConfig::builder_with_provider(provider)
+    let tls = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_client_cert_verifier(asks.unwrap())
@@ -233,7 +233,7 @@ fn an_upstream_that_asks_who_we_are_is_shown_our_certificate() {
             PrivateKeyDer::from_pem_slice(&key).unwrap(),
         );
     let mut server = identity.server();
-    server.listeners[0].tls = Some(Arc::new(tls.unwrap()));
+    server.listeners[0].tls = Some(Arc::new(Arc::new(tls.unwrap()).into()));
     let backend = TestServer::start(server);
     let ca = identity.0.path().join("cert.pem");
     let shown = tls::Identity {

@@ -12,6 +12,8 @@ use multicode::tls::{Authority, server_config};
 use rustls::{ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
+use crate::edge::keep;
+
 /// What is done with a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
@@ -79,7 +81,7 @@ impl KeyServer {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         let (cert, key) = (folder.path().join("ca.pem"), folder.path().join("key.pem"));
         std::fs::write(&cert, made.cert.pem()).unwrap();
-        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        keep(&key, &made.signing_key.serialize_pem());
         let identity = server_config(&cert, &key).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Self {

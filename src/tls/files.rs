@@ -1,0 +1,140 @@
+//! The files that certificates, keys and lists lie in.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use zeroize::Zeroizing;
+
+use super::TlsError;
+use crate::keyfile::open_to_others;
+
+/// The longest chain, key or bundle of authorities: all the web's authorities together have 250 KiB.
+const MAX_PEM_BYTES: usize = 1024 * 1024;
+
+/// The longest file of revocation lists. The largest public ones have some megabytes.
+const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The longest answer that is stapled: usual ones have 500 bytes, with their signer's chain 4 KiB.
+const MAX_STAPLE_BYTES: usize = 64 * 1024;
+
+/// The certificates of a PEM file, at least one.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let text = read(path, MAX_PEM_BYTES)?.bytes;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let chain = chain.map_err(broken(path))?;
+    if chain.is_empty() {
+        return Err(unexpected(path, &text, "a certificate"));
+    }
+    Ok(chain)
+}
+
+/// The key of a PEM file that only its owner may use.
+pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let Contents { bytes, open } = read(path, MAX_PEM_BYTES)?;
+    let key = match PrivateKeyDer::from_pem_slice(&bytes) {
+        Ok(key) => key,
+        Err(pem::Error::NoItemsFound) => return Err(unexpected(path, &bytes, "a private key")),
+        Err(source) => return Err(broken(path)(source)),
+    };
+    match open {
+        Some(mode) => Err(TlsError::Open {
+            path: path.into(),
+            mode,
+        }),
+        None => Ok(key),
+    }
+}
+
+/// The revocation lists of a PEM file, at least one, or the one of a DER file.
+pub(super) fn lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    let bytes = read(path, MAX_LIST_BYTES)?.bytes;
+    if bytes.first() == Some(&SEQUENCE) {
+        return Ok(vec![bytes.to_vec().into()]);
+    }
+    let lists: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&bytes).collect();
+    let lists = lists.map_err(broken(path))?;
+    if lists.is_empty() {
+        return Err(unexpected(path, &bytes, "a revocation list"));
+    }
+    Ok(lists)
+}
+
+/// What any DER begins with here, and no PEM.
+const SEQUENCE: u8 = 0x30;
+
+/// The bytes of an OCSP response.
+pub(super) fn staple(path: &Path) -> Result<Vec<u8>, TlsError> {
+    Ok(read(path, MAX_STAPLE_BYTES)?.bytes.to_vec())
+}
+
+struct Contents {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Its permission bits, if others than its owner may use it.
+    open: Option<u32>,
+}
+
+fn read(path: &Path, limit: usize) -> Result<Contents, TlsError> {
+    let contents = read_within(path, limit).map_err(|source| TlsError::Read {
+        path: path.into(),
+        source,
+    })?;
+    if contents.bytes.len() > limit {
+        let path = path.into();
+        return Err(TlsError::TooLong { path, limit });
+    }
+    Ok(contents)
+}
+
+/// One byte more than allowed shows that there are too many.
+fn read_within(path: &Path, limit: usize) -> io::Result<Contents> {
+    // Asked before opening, since opening a pipe waits for its other end.
+    if !fs::metadata(path)?.is_file() {
+        let said = "not a file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, said));
+    }
+    let file = File::open(path)?;
+    let open = open_to_others(&file.metadata()?);
+    let ample = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(ample).read_to_end(&mut bytes)?;
+    Ok(Contents { bytes, open })
+}
+
+fn broken(path: &Path) -> impl Fn(pem::Error) -> TlsError {
+    let path = PathBuf::from(path);
+    move |source| TlsError::Pem {
+        path: path.clone(),
+        source,
+    }
+}
+
+/// Names what was found by its label alone: the rest may be a secret.
+fn unexpected(path: &Path, text: &[u8], expected: &'static str) -> TlsError {
+    let holds = |label: &str| {
+        text.windows(label.len())
+            .any(|part| part == label.as_bytes())
+    };
+    let found = if text.iter().all(u8::is_ascii_whitespace) {
+        "an empty file"
+    } else if holds("-----BEGIN ENCRYPTED PRIVATE KEY-----") {
+        "an encrypted private key"
+    } else if holds("PRIVATE KEY-----") {
+        "a private key"
+    } else if holds("-----BEGIN CERTIFICATE REQUEST-----") {
+        "a certificate request"
+    } else if holds("-----BEGIN CERTIFICATE-----") {
+        "a certificate"
+    } else if holds("-----BEGIN X509 CRL-----") {
+        "a revocation list"
+    } else {
+        "no PEM text"
+    };
+    TlsError::Unexpected {
+        path: path.into(),
+        found,
+        expected,
+    }
+}
