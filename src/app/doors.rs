@@ -11,7 +11,7 @@ use crate::proxy::Fronts;
 use crate::proxy::respond::Refusal;
 use crate::reason::Reason;
 use crate::server::{
-    self, Inherited, Listener, Passed, Patience, Place, Refusals, Server, descriptors,
+    self, Fault, Inherited, Listener, Passed, Patience, Place, Refusals, Server, descriptors,
 };
 use crate::time::Timestamp;
 use crate::tls::{self, Front};
@@ -210,7 +210,16 @@ fn bind_admin(address: SocketAddr) -> Result<TcpListener, StartError> {
 
 fn refusals() -> Refusals {
     let message = |reason| Refusal::from(reason).message();
+    let fault = |fault: Fault| {
+        let reason = if fault.is_excess() {
+            Reason::TooLarge
+        } else {
+            Reason::MalformedRequest
+        };
+        (fault, Refusal::because(reason, fault.to_string()).message())
+    };
     Refusals {
+        faults: Fault::ALL.map(fault).into(),
         malformed: message(Reason::MalformedRequest),
         overloaded: message(Reason::Overloaded),
         too_large: message(Reason::TooLarge),

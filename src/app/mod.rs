@@ -282,6 +282,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     let platforms = platforms_by(&digests, config.introspections, metrics);
     let Limits {
         body_timeout,
+        body_rate,
         in_flight,
         ..
     } = config.limits;
@@ -295,6 +296,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         adapters: config.adapters,
         landings: config.landings,
         body_timeout,
+        body_rate,
         rates: config.rates,
         in_flight,
         pseudonyms: telling::pseudonyms(&config.telemetry, &shared.telemetry.own_key),

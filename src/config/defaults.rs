@@ -45,6 +45,7 @@ fn limits(config: &Config) -> Vec<Pair> {
     let values = [
         ("limits.header_timeout", span(limits.header_timeout)),
         ("limits.body_timeout", span(limits.body_timeout)),
+        ("limits.body_rate", size(limits.body_rate)),
         ("limits.idle_timeout", span(limits.idle_timeout)),
         ("limits.drain_timeout", span(limits.drain_timeout)),
         ("limits.connections", limits.connections.to_string()),

@@ -118,6 +118,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// For a request's body.
     pub body_timeout: Duration,
+    /// Bytes a second a request's body must come at.
+    pub body_rate: usize,
     /// Between two requests.
     pub idle_timeout: Duration,
     /// For what is under way when the gateway stops.
@@ -141,6 +143,7 @@ impl Default for Limits {
         Self {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
+            body_rate: 1_024,
             idle_timeout: Duration::from_secs(75),
             drain_timeout: Duration::from_secs(20),
             connections: 10_000,

@@ -1,9 +1,10 @@
 //! A request's body, read whole before anything is decided: bounded, on time, complete.
 
+use std::cell::Cell;
 use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -13,10 +14,12 @@ use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use tokio::time::Instant;
 
 use super::respond::Refusal;
 use crate::reason::Reason;
-use crate::tick::Timer;
+use crate::server::Fault;
+use crate::tick::{Alarm, Timer};
 
 /// The most bytes of bodies held at the same time by the whole process: sixteen thousand scans of
 /// the default limit, or sixty-four pictures.
@@ -32,6 +35,12 @@ const LARGE: usize = 64 << 10;
 /// The longest body that is thrown away for the sake of its connection: what the engine reads at
 /// once.
 const UNWANTED: u64 = 16 << 10;
+
+/// How long a body may come as slowly as it likes: a terminal's network may have to wake up first.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// How often is looked at how far a body has come, after that.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The bytes of bodies held at the moment; clones count together.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +83,8 @@ pub struct Bounds {
     pub limit: usize,
     /// The time until its end.
     pub time: Duration,
+    /// The bytes that must have come for each second since its head; 0: as few as it likes.
+    pub rate: usize,
 }
 
 /// Reads the body to its end. The share belongs with it for as long as it is kept.
@@ -84,16 +95,54 @@ pub async fn read<'a>(
     held: &'a Held,
     timer: &Timer,
 ) -> Result<(Bytes, Share<'a>), Refusal> {
-    let Bounds { limit, time } = bounds;
+    let Bounds { limit, time, rate } = bounds;
     if length(headers).is_some_and(|length| usize::try_from(length).map_or(true, |it| it > limit)) {
         return Err(too_large(limit));
     }
     let mut share = Share { held, bytes: 0 };
+    let come = Cell::new(0);
+    let collected = keeping_pace(&come, rate, collect(body, limit, &mut share, &come), timer);
     let body = timer
-        .within(time, collect(body, limit, &mut share))
+        .within(time, collected)
         .await
         .unwrap_or_else(|_| Err(Reason::TooSlow.into()))?;
     Ok((body, share))
+}
+
+/// Gives the body up once fewer bytes have come than so many a second. A body that is here at once
+/// costs nothing.
+async fn keeping_pace<T>(
+    come: &Cell<usize>,
+    rate: usize,
+    body: impl Future<Output = Result<T, Refusal>>,
+    timer: &Timer,
+) -> Result<T, Refusal> {
+    let mut body = pin!(body);
+    let mut watch: Option<(Instant, Alarm)> = None;
+    poll_fn(|cx| {
+        if let Poll::Ready(outcome) = body.as_mut().poll(cx) {
+            return Poll::Ready(outcome);
+        }
+        if rate == 0 {
+            return Poll::Pending;
+        }
+        let (began, alarm) = watch.get_or_insert_with(|| {
+            let alarm = timer.alarm();
+            alarm.set(GRACE);
+            (timer.now(), alarm)
+        });
+        while alarm.poll(cx).is_ready() {
+            let seconds = timer.now().saturating_duration_since(*began).as_secs();
+            let expected =
+                usize::try_from(seconds).map_or(usize::MAX, |it| it.saturating_mul(rate));
+            if come.get() < expected {
+                return Poll::Ready(Err(Reason::TooSlow.into()));
+            }
+            alarm.set(LOOK);
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 /// Whether the rest of a body that nobody wants is here already; what is here is thrown away, and
@@ -136,6 +185,7 @@ async fn collect(
     mut body: Incoming,
     limit: usize,
     share: &mut Share<'_>,
+    come: &Cell<usize>,
 ) -> Result<Bytes, Refusal> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
@@ -149,6 +199,7 @@ async fn collect(
             return Err(too_large(limit));
         }
         share.grow(data.len())?;
+        come.set(come.get() + data.len());
         if first.is_empty() {
             first = data;
         } else {
@@ -168,6 +219,11 @@ async fn collect(
 }
 
 fn broken(error: &hyper::Error) -> Refusal {
+    let below = error.source().and_then(|it| it.downcast_ref::<io::Error>());
+    let fault = below.and_then(|error| error.get_ref()?.downcast_ref::<Fault>());
+    if let Some(fault) = fault {
+        return Refusal::because(Reason::MalformedRequest, fault.to_string());
+    }
     if error.is_parse() || error.is_user() || is_misframed(error) {
         return Refusal::because(
             Reason::MalformedRequest,

@@ -28,7 +28,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use http::header::{self, HeaderName};
+use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
@@ -45,7 +45,7 @@ use crate::gateway::{Decision, Rejection};
 use crate::metrics::{Counted, What};
 use crate::reason::{Reason, Stage};
 use crate::route::Action;
-use crate::server::{Framing, Handler, Peer, Undertakings, WorkerContext};
+use crate::server::{Handler, Peer, Undertakings, WorkerContext, is_authority};
 use crate::telemetry::{EventNames, Pseudonyms, ScanEvent, Sent, Tray};
 use crate::tick::Timer;
 use crate::time::Timestamp;
@@ -173,7 +173,7 @@ impl Proxy {
         let entrance = site.entrances.get(peer.listener).ok_or(Reason::Internal)?;
         let (parts, body) = request.into_parts();
         visit.asked(&parts, peer);
-        hold_to_http(&parts, peer)?;
+        hold_to_http(&parts)?;
         let standings = &visit.standings;
         let (_flight, body) =
             limits::enter(site, entrance, peer, (&parts, body), standings).await?;
@@ -251,43 +251,46 @@ fn hold_to_coding(parts: &Parts) -> Result<(), Refusal> {
 }
 
 /// What hyper lets pass and a gateway must not (RFC 9112).
-fn hold_to_http(parts: &Parts, peer: &Peer) -> Result<(), Refusal> {
+fn hold_to_http(parts: &Parts) -> Result<(), Refusal> {
     let malformed = |detail: &str| Err(Refusal::because(Reason::MalformedRequest, detail));
-    match peer.framing(&parts.headers) {
-        Framing::Plain | Framing::Chunked => {}
-        // Section 6.1: such a message "ought to be handled as an error".
-        Framing::Conflicting => {
-            return malformed("found Content-Length and Transfer-Encoding, expected one of them");
-        }
-        Framing::Unattested => {
-            return malformed("found a chunked request behind another one, expected it on its own");
-        }
-    }
     hold_to_coding(parts)?;
     if parts.method == Method::CONNECT || parts.headers.contains_key(header::UPGRADE) {
         return malformed("found an upgrade, expected a plain request");
     }
-    if parts.version == Version::HTTP_2 {
-        return Ok(());
+    // RFC 9110, section 10.1.1: there is one expectation, and nobody meets another.
+    let mut expectations = parts.headers.get_all(header::EXPECT).iter();
+    if !expectations.all(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return malformed("found an odd Expect, expected 100-continue");
     }
-    // Section 3.2: "a 400 status code to any HTTP/1.1 request message that lacks a Host header
-    // field and to any request message that contains more than one".
+    hold_to_authority(parts)
+}
+
+/// HTTP/1 is held to its Host before it comes here. HTTP/2 is here: RFC 9113, section 8.3.1, "a server
+/// SHOULD treat a request as malformed if it contains a Host header field that identifies an entity that
+/// differs from the entity in the :authority pseudo-header field".
+fn hold_to_authority(parts: &Parts) -> Result<(), Refusal> {
+    let malformed = |detail: &str| Err(Refusal::because(Reason::MalformedRequest, detail));
+    let scheme = parts.uri.scheme_str();
+    if parts.version == Version::HTTP_2 && !matches!(scheme, Some("http" | "https")) {
+        return malformed("found an odd scheme, expected https");
+    }
+    let target = parts.uri.authority().map(|it| it.as_str().as_bytes());
     let mut hosts = parts.headers.get_all(header::HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => match parts.uri.authority() {
-            Some(authority)
-                if !authority
-                    .as_str()
-                    .as_bytes()
-                    .eq_ignore_ascii_case(host.as_bytes()) =>
-            {
-                malformed("found a target and a Host that differ, expected one authority")
-            }
-            _ => Ok(()),
-        },
-        (None, _) if parts.version == Version::HTTP_10 => Ok(()),
-        (None, _) => malformed("found no Host, expected one"),
-        (Some(_), Some(_)) => malformed("found several Hosts, expected one"),
+    let (host, another) = (hosts.next().map(HeaderValue::as_bytes), hosts.next());
+    if another.is_some() {
+        return malformed("found several Hosts, expected one");
+    }
+    if !target.into_iter().chain(host).all(is_authority) {
+        return malformed("found an odd Host or authority, expected a name or an address");
+    }
+    match (target, host) {
+        (Some(target), Some(host)) if !target.eq_ignore_ascii_case(host) => {
+            malformed("found a target and a Host that differ, expected one authority")
+        }
+        (None, None) if parts.version != Version::HTTP_10 => {
+            malformed("found no Host, expected one")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Site {
     pub entrances: Vec<Entrance>,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// Bytes a second a request's body must come at.
+    pub body_rate: usize,
     /// How fast requests may come.
     pub limits: Limits,
     /// How many requests may be under way.
@@ -166,6 +168,7 @@ impl Site {
             platforms: config.platforms,
             entrances: config.entrances,
             body_timeout: config.body_timeout,
+            body_rate: config.body_rate,
             limits: config.shared.memory.adopt(&config.rates),
             in_flight: config.in_flight,
             handles,
@@ -229,6 +232,7 @@ impl Site {
         Bounds {
             limit,
             time: self.body_timeout,
+            rate: self.body_rate,
         }
     }
 
@@ -271,6 +275,8 @@ pub struct SiteConfig {
     pub landings: Vec<Landing>,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
+    /// Bytes a second a request's body must come at.
+    pub body_rate: usize,
     /// How fast requests may come.
     pub rates: Rates,
     /// How many requests may be under way.

@@ -23,7 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::{
     Handler, Peer,
-    session::{Phase, Protocol, Session, Turn},
+    session::{Party, Phase, Protocol, Session, Turn},
+    strict::HEAD,
     wire::Wire,
     worker::Worker,
 };
@@ -40,22 +41,28 @@ pub(super) const IDLE_GRACE: Duration = Duration::from_secs(1);
 /// What hyper may hold of a head and of a body's next part.
 const BUFFER: usize = 16 * 1024;
 
-/// A request line and its headers.
-const HEAD: usize = 8 * 1024;
+/// Streams one HTTP/2 client may have open: a hospital's gateway has one connection for all its
+/// terminals.
+const STREAMS: u32 = 128;
+
+/// What HTTP/2 counts of one request's headers (RFC 9113, section 10.5.1): 32 bytes more a field than
+/// [`HEAD`] does.
+const HEADER_LIST: u32 = 16 * 1024;
+
+/// Streams that were reset before they were looked at; more are an attack (CVE-2023-44487).
+const UNSEEN_RESETS: usize = 20;
+
+/// Streams that we had to reset for their client's mistakes; more are an attack (CVE-2025-8671).
+const OUR_RESETS: usize = 256;
 
 /// Serves the connection until it ends, is late, or must make place.
-pub(super) async fn serve<H, S>(
-    worker: Rc<Worker<H>>,
-    stream: S,
-    mut peer: Peer,
-    protocol: Protocol,
-) where
+pub(super) async fn serve<H, S>(worker: Rc<Worker<H>>, stream: S, peer: Peer, protocol: Protocol)
+where
     H: Handler,
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let session = Session::new(protocol, worker.patience, &worker.timer, &worker.busy);
     let session = Rc::new(session);
-    peer.attach(Rc::clone(&session));
     let wire = Wire::new(stream, Rc::clone(&session), Rc::clone(&worker.refusals));
     let task = Task { worker, session };
     match protocol {
@@ -104,6 +111,7 @@ impl<H: Handler> Task<H> {
             )
             .await;
         let mut wire = connection.into_parts().io.into_inner();
+        wire.give_up_reading();
         match end {
             // Its reader learns at once that the rest will not come, and over TLS, where a farewell
             // would make it look whole, that it is not.
@@ -142,10 +150,10 @@ impl<H: Handler> Task<H> {
     {
         let connection = http2::Builder::new(OnThisThread)
             .timer(TokioTimer::new())
-            .max_concurrent_streams(128)
-            .max_header_list_size(16 * 1024)
-            .max_pending_accept_reset_streams(20)
-            .max_local_error_reset_streams(1024)
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEADER_LIST)
+            .max_pending_accept_reset_streams(UNSEEN_RESETS)
+            .max_local_error_reset_streams(OUR_RESETS)
             .max_send_buf_size(64 * 1024)
             .initial_stream_window_size(64 * 1024)
             .initial_connection_window_size(1024 * 1024)
@@ -176,6 +184,7 @@ impl<H: Handler> Task<H> {
             let version = request.version();
             async move {
                 let response = worker.handler.handle(request, &peer).await;
+                turn.is_up_to(Party::Client);
                 let mut response = response.map(|body| Answer { body, turn });
                 if worker.draining.get() && version < Version::HTTP_2 {
                     say_goodbye(&mut response, version);
@@ -271,7 +280,13 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        this.turn.is_up_to(if frame.is_pending() {
+            Party::Department
+        } else {
+            Party::Client
+        });
+        let frame = ready!(frame);
         if let Some(Err(_)) = frame {
             this.turn.break_off();
         }

@@ -7,11 +7,12 @@
 
 mod connection;
 pub mod descriptors;
-mod framing;
+mod frames;
 mod inherited;
 mod listener;
 mod refusal;
 mod session;
+mod strict;
 mod undertakings;
 mod wire;
 mod worker;
@@ -40,7 +41,8 @@ pub use self::{
     inherited::{InheritError, Inherited, Passed, Place},
     listener::{BindError, Listener},
     refusal::Refusals,
-    session::{Framing, Patience, Peer},
+    session::{Patience, Peer},
+    strict::{Fault, is_authority},
     undertakings::{Undertaking, Undertakings},
     worker::{CutOff, WorkerContext},
 };

@@ -4,14 +4,15 @@ use std::{
     cell::{Cell, RefCell},
     net::SocketAddr,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use http::{HeaderMap, header};
+use slab::Slab;
+use tokio::time::Instant;
 
 use super::{
-    framing::HeadLines,
+    strict::Fault,
     undertakings::{Undertaking, Undertakings},
 };
 use crate::tick::{Alarm, Timer};
@@ -28,49 +29,16 @@ pub struct Peer {
     pub listener: usize,
     /// What it showed who it is, verified by the listener's authority.
     pub certificate: Option<Rc<ClientCertificate>>,
-    session: Option<Rc<Session>>,
-}
-
-/// How a request announced the length of its body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// In chunks, and in no other way: seen with our own eyes.
-    Chunked,
-    /// In two ways at once, which two readers may understand differently: to be refused.
-    Conflicting,
-    /// With `Content-Length`, as HTTP/2 does, or not at all.
-    Plain,
-    /// In chunks, but nobody looked at the bytes: to be refused.
-    Unattested,
 }
 
 impl Peer {
-    /// A peer without a connection, whose chunked requests nobody attests; for tests.
+    /// A peer who showed nothing.
     pub fn new(address: SocketAddr, tls: bool, listener: usize) -> Self {
         Self {
             address,
             tls,
             listener,
             certificate: None,
-            session: None,
-        }
-    }
-
-    pub(super) fn attach(&mut self, session: Rc<Session>) {
-        self.session = Some(session);
-    }
-
-    /// How the request with these headers, received from this peer, announced its body.
-    ///
-    /// A conflict anywhere on the connection taints its later chunked requests too.
-    pub fn framing(&self, headers: &HeaderMap) -> Framing {
-        if !headers.contains_key(header::TRANSFER_ENCODING) {
-            return Framing::Plain;
-        }
-        match self.session.as_ref().and_then(|session| session.conflict()) {
-            Some(true) => Framing::Conflicting,
-            Some(false) => Framing::Chunked,
-            None => Framing::Unattested,
         }
     }
 }
@@ -120,7 +88,11 @@ pub(super) struct Session {
     stalled: Cell<bool>,
     ended: Cell<bool>,
     broke_off: Cell<bool>,
-    lines: RefCell<HeadLines>,
+    fault: Cell<Option<Fault>>,
+    timer: Timer,
+    /// Of every HTTP/2 answer under way, since when its client could have taken more of it; none while
+    /// its department is waited for.
+    answers: RefCell<Slab<Option<Instant>>>,
 }
 
 impl Session {
@@ -144,21 +116,42 @@ impl Session {
             stalled: Cell::new(false),
             ended: Cell::new(false),
             broke_off: Cell::new(false),
-            lines: RefCell::default(),
+            fault: Cell::new(None),
+            timer: timer.clone(),
+            answers: RefCell::default(),
         }
     }
 
-    /// Bytes came in; none means that no more will.
-    pub(super) fn received(&self, bytes: &[u8]) {
-        self.ended.set(bytes.is_empty());
-        if self.protocol == Protocol::Http2 || bytes.is_empty() {
-            return;
-        }
-        self.lines.borrow_mut().observe(bytes);
+    pub(super) const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// The time of the last tick.
+    pub(super) fn now(&self) -> Instant {
+        self.timer.now()
+    }
+
+    /// Something of a message is here, or more of it.
+    pub(super) fn received(&self) {
         if self.phase.get() == Phase::Waiting {
             self.phase.set(Phase::Head);
             self.alarm.set(self.patience.header);
         }
+    }
+
+    /// No more bytes will come.
+    pub(super) fn ended_by_client(&self) {
+        self.ended.set(true);
+    }
+
+    /// What stands in the place of the next head breaks this rule.
+    pub(super) fn refuse(&self, fault: Fault) {
+        self.fault.set(Some(fault));
+    }
+
+    /// Why the next head was refused, if it was.
+    pub(super) fn fault(&self) -> Option<Fault> {
+        self.fault.get()
     }
 
     /// Whether the client took what was written; `false` when it must wait for room.
@@ -170,7 +163,7 @@ impl Session {
         if stalled {
             self.alarm.set(self.patience.idle);
         } else if self.phase.get() == Phase::Serving {
-            self.alarm.clear();
+            self.watch_answers(Duration::ZERO);
         } else {
             self.alarm.set(self.idle.get());
         }
@@ -180,10 +173,36 @@ impl Session {
     pub(super) fn begin(self: &Rc<Self>) -> Turn {
         if self.serving.replace(self.serving.get() + 1) == 0 {
             *self.under_way.borrow_mut() = Some(self.busy.begin());
+            self.watch_answers(self.patience.idle);
         }
         self.phase.set(Phase::Serving);
-        self.alarm.clear();
-        Turn(Rc::clone(self))
+        Turn {
+            session: Rc::clone(self),
+            answer: Cell::new(None),
+        }
+    }
+
+    /// Over HTTP/1 an answer that is not taken stalls the connection. Over HTTP/2 its stream has a window
+    /// of its own, and somebody has to look.
+    fn watch_answers(&self, after: Duration) {
+        match self.protocol {
+            Protocol::Http1 => self.alarm.clear(),
+            Protocol::Http2 => self.alarm.set(after),
+        }
+    }
+
+    /// Whether a client could have taken more of an answer for as long as nobody is waited for.
+    fn has_slow_reader(&self) -> bool {
+        let long_ago = self.now().checked_sub(self.patience.idle);
+        let mut since = self
+            .answers
+            .borrow()
+            .iter()
+            .filter_map(|(_, since)| *since)
+            .min();
+        since
+            .take()
+            .is_some_and(|since| long_ago.is_some_and(|long_ago| since <= long_ago))
     }
 
     /// From now on nobody is waited for longer than that between two requests.
@@ -200,6 +219,12 @@ impl Session {
     }
 
     pub(super) fn poll_late(&self, cx: &Context<'_>) -> Poll<()> {
+        ready!(self.alarm.poll(cx));
+        let serving = self.protocol == Protocol::Http2 && self.phase.get() == Phase::Serving;
+        if !serving || self.stalled.get() || self.has_slow_reader() {
+            return Poll::Ready(());
+        }
+        self.watch_answers(self.patience.idle / 2);
         self.alarm.poll(cx)
     }
 
@@ -221,31 +246,57 @@ impl Session {
     pub(super) fn broke_off(&self) -> bool {
         self.broke_off.get()
     }
+}
 
-    fn conflict(&self) -> Option<bool> {
-        (self.protocol == Protocol::Http1).then(|| self.lines.borrow().conflict())
-    }
+/// Who is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Party {
+    /// Whoever is to take the answer.
+    Client,
+    /// Whoever gives it.
+    Department,
 }
 
 /// One request's stay, from its head until its answer's body is dropped.
 #[derive(Debug)]
-pub(super) struct Turn(Rc<Session>);
+pub(super) struct Turn {
+    session: Rc<Session>,
+    /// The answer's place among those under way.
+    answer: Cell<Option<usize>>,
+}
 
 impl Turn {
     /// The answer's body cannot be sent to its end.
     pub(super) fn break_off(&self) {
-        self.0.broke_off.set(true);
+        self.session.broke_off.set(true);
+    }
+
+    /// Notes who has to do something about the answer next.
+    pub(super) fn is_up_to(&self, whom: Party) {
+        if self.session.protocol == Protocol::Http1 {
+            return;
+        }
+        let since = (whom == Party::Client).then(|| self.session.now());
+        let mut answers = self.session.answers.borrow_mut();
+        match self.answer.get().and_then(|key| answers.get_mut(key)) {
+            Some(known) => *known = since,
+            None => self.answer.set(Some(answers.insert(since))),
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let left = self.0.serving.get().saturating_sub(1);
-        self.0.serving.set(left);
+        let session = &self.session;
+        if let Some(key) = self.answer.get() {
+            session.answers.borrow_mut().try_remove(key);
+        }
+        let left = session.serving.get().saturating_sub(1);
+        session.serving.set(left);
         if left == 0 {
-            drop(self.0.under_way.take());
-            self.0.phase.set(Phase::Waiting);
-            self.0.alarm.set(self.0.idle.get());
+            drop(session.under_way.take());
+            session.phase.set(Phase::Waiting);
+            session.alarm.set(session.idle.get());
         }
     }
 }

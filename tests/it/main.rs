@@ -18,6 +18,11 @@ mod fetch;
 #[cfg(test)]
 mod edge;
 
+/// Request smuggling, floods and slow clients: what the gateway makes of bytes that were meant to be
+/// misunderstood, and what departments see of them.
+#[cfg(test)]
+mod smuggling;
+
 /// Pictures: our own codes however they are shown, read by both decoders, and pictures over a socket.
 #[cfg(test)]
 mod pictures;

@@ -71,6 +71,7 @@ pub(crate) struct Admin {
 pub(crate) struct Limits {
     pub(crate) header_timeout: Option<Spanned<Duration>>,
     pub(crate) body_timeout: Option<Spanned<Duration>>,
+    pub(crate) body_rate: Option<Spanned<usize>>,
     pub(crate) idle_timeout: Option<Spanned<Duration>>,
     pub(crate) drain_timeout: Option<Spanned<Duration>>,
     pub(crate) connections: Option<Spanned<u32>>,
@@ -165,6 +166,7 @@ impl Limits {
         let limits = Self {
             header_timeout: table.optional("header_timeout", duration),
             body_timeout: table.optional("body_timeout", duration),
+            body_rate: table.optional("body_rate", size),
             idle_timeout: table.optional("idle_timeout", duration),
             drain_timeout: table.optional("drain_timeout", duration),
             connections: table.optional("connections", integer(1..=1_000_000)),

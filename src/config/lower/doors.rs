@@ -149,6 +149,7 @@ pub(super) fn limits(written: &file::Limits) -> Limits {
         body_timeout: written
             .body_timeout
             .map_or(default.body_timeout, |it| it.value),
+        body_rate: written.body_rate.map_or(default.body_rate, |it| it.value),
         idle_timeout: written
             .idle_timeout
             .map_or(default.idle_timeout, |it| it.value),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::SOON;
 
 /// One end of a connection.
-pub(crate) struct Client<S: Read = TcpStream>(pub(super) BufReader<S>);
+pub(crate) struct Client<S: Read = TcpStream>(pub(crate) BufReader<S>);
 
 /// What came back.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use super::{Answer, Client, Files, KEYS, SECRET, eventually};
 pub(crate) struct Program {
     child: Child,
     said: Arc<Mutex<String>>,
-    pub(super) scan: SocketAddr,
+    pub(crate) scan: SocketAddr,
     pub(crate) admin: SocketAddr,
     tokens: PathBuf,
 }

@@ -5,6 +5,7 @@ mod drain;
 mod forwarder;
 mod intent;
 mod names;
+mod pieces;
 mod server;
 mod tls;
 mod upstream;
@@ -86,7 +87,7 @@ impl TestServer {
     }
 }
 
-/// `/echo`, `/framing`, `/sleep` (300 ms), `/nap` (50 ms), `/never`, `/refuse` (without reading the body), `/large`
+/// `/echo`, `/sleep` (300 ms), `/nap` (50 ms), `/never`, `/refuse` (without reading the body), `/large`
 /// (8 MiB), `/send…` (the rest to upstream 0, by the hash `x-sticky`; what became of it is the body of
 /// a 502).
 struct Obedient {
@@ -95,10 +96,9 @@ struct Obedient {
 }
 
 impl Handler for Obedient {
-    async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
+    async fn handle(&self, request: Request<Incoming>, _: &Peer) -> Response<ResponseBody> {
         let (head, body) = request.into_parts();
         match head.uri.path() {
-            "/framing" => answer(200, format!("{:?}", peer.framing(&head.headers))),
             "/refuse" => answer(413, "too large"),
             "/large" => answer(200, vec![b'x'; 8 << 20]),
             "/never" => std::future::pending().await,

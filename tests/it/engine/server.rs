@@ -223,9 +223,9 @@ fn dropping_a_server_stops_it() {
 #[track_caller]
 fn check_framing(headers: &str, body: &str, expected: Result<&str, u16>) {
     let server = TestServer::start(config());
-    let request = format!("POST /framing HTTP/1.1\r\nHost: gateway\r\n{headers}\r\n{body}");
+    let request = format!("POST /echo HTTP/1.1\r\nHost: gateway\r\n{headers}\r\n{body}");
     let check = |client: &mut Client| match expected {
-        Ok(framing) => assert_eq!(client.answer(), (200, framing.into()), "{headers:?}"),
+        Ok(body) => assert_eq!(client.answer(), (200, body.into()), "{headers:?}"),
         Err(status) => assert_eq!(client.answer().0, status, "{headers:?}"),
     };
     let mut whole = server.client();
@@ -249,29 +249,25 @@ fn check_framing(headers: &str, body: &str, expected: Result<&str, u16>) {
 #[test]
 fn a_length_announced_twice_is_seen() {
     let chunks = "2\r\n{}\r\n0\r\n\r\n";
-    check_framing("Content-Length: 2\r\n", "{}", Ok("Plain"));
-    check_framing("", "", Ok("Plain"));
-    check_framing("Transfer-Encoding: chunked\r\n", chunks, Ok("Chunked"));
+    check_framing("Content-Length: 2\r\n", "{}", Ok("{}"));
+    check_framing("", "", Ok(""));
+    check_framing("Transfer-Encoding: chunked\r\n", chunks, Ok("{}"));
     check_framing(
         "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
         chunks,
-        Ok("Conflicting"),
+        Err(400),
     );
     check_framing(
         "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
         chunks,
-        Ok("Conflicting"),
+        Err(400),
     );
     check_framing(
         "tRANSFER-encoding:chunked\r\nA: b\r\ncONTENT-length:2\r\n",
         chunks,
-        Ok("Conflicting"),
+        Err(400),
     );
-    check_framing(
-        "Content-Length: 2\r\nContent-Length: 2\r\n",
-        "{}",
-        Ok("Plain"),
-    );
+    check_framing("Content-Length: 2\r\nContent-Length: 2\r\n", "{}", Err(400));
     check_framing(
         "Content-Length: 2\r\nContent-Length: 3\r\n",
         "{}x",
@@ -283,7 +279,7 @@ fn a_length_announced_twice_is_seen() {
     check_framing(
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
         chunks,
-        Ok("Chunked"),
+        Err(400),
     );
     check_framing("Transfer-Encoding: xchunked\r\n", chunks, Err(400));
     check_framing("Transfer-Encoding: chunked, identity\r\n", chunks, Err(400));
@@ -295,12 +291,13 @@ fn a_length_announced_twice_is_seen() {
 }
 
 #[test]
-fn chunked_requests_are_attested_one_after_the_other() {
+fn chunked_requests_are_read_one_after_the_other() {
     let server = TestServer::start(config());
     let mut client = server.client();
-    let chunked = "POST /framing HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
-    client.write([chunked, &post("/framing", "{}"), chunked].concat());
-    for framing in ["Chunked", "Plain", "Chunked"] {
-        assert_eq!(client.answer(), (200, framing.into()));
+    let chunked =
+        "POST /echo HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    client.write([chunked, &post("/echo", "[]"), chunked].concat());
+    for body in ["{}", "[]", "{}"] {
+        assert_eq!(client.answer(), (200, body.into()));
     }
 }
