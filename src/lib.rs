@@ -6,7 +6,7 @@
 //! The modules stand below in layers; each uses only those above it. The core is pure: no I/O, no
 //! clock, no logging. [`scan`] is the text as the scanner gave it, [`family`] knows what texts look
 //! like and reads them, [`classify`] finds the family, [`trust`] makes a verified code of it,
-//! [`policy`] holds it against its scene and place, [`route`] chooses the department, and
+//! [`identity`] knows which terminal sent it, [`policy`] holds it against its scene and place, [`route`] chooses the department, and
 //! [`gateway`] is the one function that does all this. [`explain`] runs the same function and tells
 //! what it saw.
 //!
@@ -29,6 +29,8 @@ pub mod family;
 pub mod classify;
 
 pub mod trust;
+
+pub mod identity;
 
 pub mod policy;
 

@@ -63,6 +63,11 @@ reasons! {
     SeveralCodes = "several-codes", Ingress, "The picture shows several different codes";
     /// The terminal, the issuer or the address sends more than it may.
     RateLimited = "rate-limited", Ingress, "Too many requests";
+    /// The request does not prove which terminal sends it, where that is asked, or shows a proof that
+    /// does not hold.
+    TerminalUnproven = "terminal-unproven", Ingress, "The terminal does not prove who it is";
+    /// The terminal proved who it is, and its proofs were taken back.
+    TerminalRevoked = "terminal-revoked", Ingress, "The terminal is out of service";
     /// The scene asks for an idempotency key and the request has none.
     IdempotencyKeyMissing = "idempotency-key-missing", Guard, "The scene needs an idempotency key";
     /// The idempotency key is not one.
@@ -109,8 +114,8 @@ reasons! {
     IssuerUnavailable = "issuer-unavailable", Trust, "The issuer cannot be asked";
     /// The terminal is not registered and the listener asks for it.
     TerminalUnknown = "terminal-unknown", Policy, "The terminal is not registered";
-    /// The request claims another place than the terminal's registration.
-    TerminalConflict = "terminal-conflict", Policy, "The terminal is registered elsewhere";
+    /// The request claims to be another terminal than it proves, or another place than is registered.
+    TerminalConflict = "terminal-conflict", Policy, "The terminal is another, or elsewhere";
     /// The scan names no scene and the listener has no default.
     SceneRequired = "scene-required", Policy, "The scan names no scene";
     /// The scan names a scene that is not configured or not served here.

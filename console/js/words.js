@@ -13,6 +13,8 @@ const REASONS = [
   ["unsupported-media-type", "媒体类型不支持", "Media type not supported"],
   ["unreadable-picture", "图片无法识读", "Unreadable picture"],
   ["rate-limited", "超过限速", "Rate limited"],
+  ["terminal-unproven", "终端身份未证明", "Terminal unproven"],
+  ["terminal-revoked", "终端已停用", "Terminal revoked"],
   ["idempotency-key-missing", "缺少幂等键", "Idempotency key missing"],
   ["idempotency-key-malformed", "幂等键格式错误", "Idempotency key malformed"],
   ["idempotency-key-reused", "幂等键被重用", "Idempotency key reused"],

@@ -258,6 +258,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         name: listener.name.clone(),
         written: listener.address,
         door: listener.door.clone(),
+        proving: listener.proving,
         cleaning: listener.cleaning,
         trusted_proxies: listener.trusted_proxies.clone(),
         body_limit: listener.body_limit,

@@ -75,6 +75,8 @@ fields! {
     TotalUs = 22, "total_us";
     /// Of these, the department's.
     UpstreamUs = 23, "upstream_us";
+    /// What proved the terminal.
+    Proof = 25, "proof";
     /// The link before the segment's first record.
     Previous = 32, "previous";
     /// The version of this format.

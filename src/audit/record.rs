@@ -10,6 +10,7 @@ use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use super::field::{Field, Held, Value};
+use crate::identity::Sort;
 use crate::reason::{Reason, Stage};
 use crate::telemetry::{ScanEvent, Sent};
 use crate::time::Timestamp;
@@ -60,6 +61,8 @@ pub struct Record {
     pub request_id: Option<CompactString>,
     /// The terminal's registered name, or a pseudonym.
     pub terminal: Option<CompactString>,
+    /// What proved that it is the one.
+    pub proof: Option<Sort>,
     /// Where it stands.
     pub organisation: Option<CompactString>,
     /// The region, GB/T 2260.
@@ -105,6 +108,7 @@ impl Record {
             at: event.at,
             request_id: Some(event.request_id().into()),
             terminal: event.terminal.clone(),
+            proof: event.proof,
             organisation: event.organisation.clone(),
             region: event.region,
             scene: name(event.scene()),
@@ -150,6 +154,7 @@ impl Record {
         tell(Field::UpstreamStatus, status(self.upstream_status));
         tell(Field::TotalUs, self.total_us.map(Value::Number));
         tell(Field::UpstreamUs, self.upstream_us.map(Value::Number));
+        tell(Field::Proof, self.proof.map(|it| Value::Text(it.name())));
     }
 
     /// Writes it behind `bytes`.

@@ -19,6 +19,7 @@ mod operators;
 mod options;
 mod outcome;
 mod serve;
+mod terminals;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -65,6 +66,8 @@ enum Command {
     Mock(mock::Options),
     /// Run the gateway.
     Serve(serve::Options),
+    /// Make what terminals prove with who they are.
+    Terminals(terminals::Options),
 }
 
 /// What a command may use of the process.
@@ -119,6 +122,7 @@ impl Command {
             Self::Mint(options) => mint::run(&options, process),
             Self::Mock(options) => mock::run(&options, process),
             Self::Serve(options) => serve::run(&options, process),
+            Self::Terminals(options) => terminals::run(&options, process),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::meaning::{Config, Listener, Upstream};
 use super::written::Setting;
-use crate::policy::Scene;
+use crate::policy::{Proving, Scene};
 use crate::scan::Cleaning;
 
 /// The settings that stand in no file, by their keys.
@@ -65,7 +65,9 @@ fn listener(listener: &Listener) -> Vec<Pair> {
         Cleaning::None => "none",
         Cleaning::Scanner => "scanner",
     };
+    let anonymous = listener.proving == Proving::Optional;
     let mut all = vec![
+        (key("anonymous"), anonymous.to_string()),
         (key("body_limit"), size(listener.body_limit)),
         (key("clean"), clean.to_owned()),
     ];

@@ -18,6 +18,7 @@ use crate::fetch::Feed;
 use crate::fetch::Introspection;
 use crate::gateway::{Door, Parts};
 use crate::limit::Rates;
+use crate::policy::Proving;
 use crate::proxy::extract::Adapter;
 use crate::proxy::landing::Landing;
 use crate::reason::Reason;
@@ -77,6 +78,8 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What it asks of a scan.
     pub door: Door,
+    /// Whether terminals must prove who they are.
+    pub proving: Proving,
     /// Whether scanner artefacts are taken off.
     pub cleaning: Cleaning,
     /// Whose word about the client's address counts.

@@ -2,6 +2,7 @@
 //! has a name.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -111,7 +112,8 @@ impl Written {
                 continue;
             };
             written.files.push(file(source, id, role, diagnostics));
-            written.look_into(source, role, &prefix);
+            let masked = masked(id, diagnostics);
+            written.look_into((source, &masked), role, &prefix);
         }
         for (stem, id) in &on_disk.families {
             let path = path_of(diagnostics.sources(), *id);
@@ -120,7 +122,12 @@ impl Written {
         written
     }
 
-    fn look_into(&mut self, source: &Source, role: FileRole, prefix: &str) {
+    fn look_into(
+        &mut self,
+        (source, masked): (&Source, &[Range<usize>]),
+        role: FileRole,
+        prefix: &str,
+    ) {
         // The text has been read once; what was wrong with it is known.
         let mut again = Sources::default();
         let id = again.add(source.path(), String::new());
@@ -130,7 +137,7 @@ impl Written {
             if NO_SETTINGS.contains(&&*key.value) {
                 continue;
             }
-            let walk = Walk { source };
+            let walk = Walk { source, masked };
             let at = value.at().span().map_or(0, |span| span.start);
             let key = format!("{prefix}{}", key.value);
             walk.value(&key, value.get(), at, &mut self.settings);
@@ -184,10 +191,15 @@ fn path_of(sources: &Sources, id: SourceId) -> PathBuf {
     source.map_or_else(PathBuf::new, |source| source.path().to_path_buf())
 }
 
-fn file(source: &Source, id: SourceId, role: FileRole, diagnostics: &Diagnostics) -> File {
+/// What the readers found to be secrets in a file.
+fn masked(id: SourceId, diagnostics: &Diagnostics) -> Vec<Range<usize>> {
     let masked = diagnostics.masked.iter();
     let masked = masked.filter(|place| place.source() == id);
-    let masked: Vec<_> = masked.copied().filter_map(Place::span).collect();
+    masked.copied().filter_map(Place::span).collect()
+}
+
+fn file(source: &Source, id: SourceId, role: FileRole, diagnostics: &Diagnostics) -> File {
+    let masked = masked(id, diagnostics);
     let mut whole = [0; 32];
     let found = digest(&SHA256, source.text().as_bytes());
     whole.copy_from_slice(found.as_ref());
@@ -209,6 +221,8 @@ fn spot(source: &Source, offset: usize) -> Spot {
 /// Goes down the values of one file.
 struct Walk<'s> {
     source: &'s Source,
+    /// Where the readers found secrets, whatever their keys are called.
+    masked: &'s [Range<usize>],
 }
 
 impl Walk<'_> {
@@ -233,7 +247,8 @@ impl Walk<'_> {
                 }
             }
             other => {
-                let secret = key.split('.').any(redact::is_secret_name);
+                let found = self.masked.iter().any(|range| range.contains(&at));
+                let secret = found || key.split('.').any(redact::is_secret_name);
                 let shown = shown(other, secret);
                 to.push(Setting {
                     key: key.to_owned(),

@@ -120,6 +120,11 @@ impl Gateway {
         &self.routes
     }
 
+    /// The registered terminals.
+    pub const fn terminals(&self) -> &Terminals {
+        &self.terminals
+    }
+
     /// Whether a terminal of that name is registered.
     pub fn knows_terminal(&self, name: &str) -> bool {
         self.terminals.knows(name)

@@ -7,6 +7,7 @@
 //! argument. Absent on purpose: limits that several gateways share, which would put a network
 //! between a scan and its answer.
 
+mod budget;
 mod flight;
 mod gcra;
 mod rate;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
+pub use self::budget::Budget;
 pub use self::flight::{Flight, Flights, TooMany};
 use self::gcra::{Cell, Level, Nanos};
 pub use self::rate::{MOST, Per, Quota, QuotaError, Rate};

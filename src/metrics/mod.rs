@@ -13,6 +13,7 @@ mod introspections;
 mod issuers;
 mod limits;
 mod process;
+mod proofs;
 mod reloads;
 mod scans;
 mod series;
@@ -38,6 +39,7 @@ use self::issuers::Issuers;
 pub use self::issuers::{Fetch, KeysGauge};
 pub use self::limits::{Limit, Limits};
 use self::process::Process;
+pub use self::proofs::{Judged, ProofCounts};
 use self::reloads::Reloads;
 pub use self::scans::{Counted, What};
 use self::scans::{Scans, Table};
@@ -72,6 +74,7 @@ pub struct Metrics {
     certificates: Certificates,
     issuers: Issuers,
     limits: Limits,
+    proofs: ProofCounts,
     state: State,
     upstreams: Upstreams,
 }
@@ -115,6 +118,7 @@ impl Default for Metrics {
         let certificates = Certificates::register(registry);
         let issuers = Issuers::register(registry);
         let limits = Limits::register(registry);
+        let proofs = ProofCounts::register(registry);
         let state = State::register(registry);
         let upstreams = Upstreams::register(registry);
         Self {
@@ -130,6 +134,7 @@ impl Default for Metrics {
             certificates,
             issuers,
             limits,
+            proofs,
             state,
             upstreams,
         }

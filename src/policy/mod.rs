@@ -3,5 +3,5 @@
 pub mod place;
 pub mod scene;
 
-pub use self::place::{Place, Strangers, Terminal, Terminals};
+pub use self::place::{Caller, Place, Proving, Strangers, Terminal, Terminals};
 pub use self::scene::{Audited, Care, Demand, Idempotency, RegionRule, Scene, Scenes, WhenAway};

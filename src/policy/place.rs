@@ -1,14 +1,19 @@
-//! Places: where a terminal stands, from the registry or, where that is allowed, its own word.
+//! Places: who a terminal is and where it stands, from the registry or, where that is allowed, its own
+//! word.
 
 use rustc_hash::FxHashMap;
 
 use crate::family::Region;
+use crate::identity::{Book, Proofs, Proven, Sort};
 use crate::reason::Reason;
 use crate::scan::Claims;
 
 /// The registry of terminals.
 #[derive(Debug, Default)]
-pub struct Terminals(FxHashMap<Box<str>, Terminal>);
+pub struct Terminals {
+    known: FxHashMap<Box<str>, Terminal>,
+    book: Book,
+}
 
 /// One registered terminal.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +24,38 @@ pub struct Terminal {
     pub region: Option<Region>,
     /// The group it is managed with.
     pub group: Option<Box<str>>,
+    /// What proves that it is the one.
+    pub proofs: Proofs,
+}
+
+/// Whether requests must prove which terminal sends them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proving {
+    /// They may; a proof that is shown must hold all the same.
+    Optional,
+    /// They must.
+    #[default]
+    Required,
+}
+
+/// Who sends a request, as far as anything may be done in its name: a proven terminal or, where that
+/// is enough, whom it says it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Caller<'a> {
+    name: Option<&'a str>,
+    by: Option<Sort>,
+}
+
+impl<'a> Caller<'a> {
+    /// The terminal's name.
+    pub const fn name(&self) -> Option<&'a str> {
+        self.name
+    }
+
+    /// What proves it; nothing does if it only says so.
+    pub const fn by(&self) -> Option<Sort> {
+        self.by
+    }
 }
 
 /// Whether terminals outside the registry may scan.
@@ -48,24 +85,62 @@ pub struct Place<'a> {
 
 impl FromIterator<(Box<str>, Terminal)> for Terminals {
     fn from_iter<I: IntoIterator<Item = (Box<str>, Terminal)>>(terminals: I) -> Self {
-        Self(terminals.into_iter().collect())
+        let known: FxHashMap<Box<str>, Terminal> = terminals.into_iter().collect();
+        let proofs = known.iter();
+        let proofs = proofs.map(|(name, terminal)| (&**name, &terminal.proofs));
+        Self {
+            book: Book::of(proofs),
+            known,
+        }
     }
 }
 
 impl Terminals {
     /// How many are registered.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.known.len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.known.is_empty()
     }
 
     /// Whether a terminal of that name is registered.
     pub fn knows(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.known.contains_key(name)
+    }
+
+    /// The terminals by their proofs.
+    pub const fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Every terminal.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Terminal)> {
+        self.known.iter().map(|(name, one)| (&**name, one))
+    }
+
+    /// Settles who sends a request. What it says of itself may not contradict what it has proven, and
+    /// nobody is let in by the name of a terminal that was taken out of service. [`place`](Self::place)
+    /// does not ask: a `[[test]]` that names such a terminal must not keep its revocation from
+    /// coming into force.
+    pub fn caller<'a>(
+        &'a self,
+        proven: Option<Proven<'a>>,
+        claimed: Option<&'a str>,
+    ) -> Result<Caller<'a>, Reason> {
+        match (proven, claimed) {
+            (Some(proven), Some(claimed)) if proven.name() != claimed => {
+                Err(Reason::TerminalConflict)
+            }
+            (Some(proven), _) => Ok(Caller {
+                name: Some(proven.name()),
+                by: Some(proven.by()),
+            }),
+            (None, Some(claimed)) if self.book.is_revoked(claimed) => Err(Reason::TerminalRevoked),
+            (None, name) => Ok(Caller { name, by: None }),
+        }
     }
 
     /// Settles where a scan was made. The registry has the word; a claim may not contradict it.
@@ -78,7 +153,7 @@ impl Terminals {
             .region
             .map(|text| Region::parse(text).ok_or(Reason::TerminalConflict))
             .transpose()?;
-        let Some(known) = claims.terminal.and_then(|name| self.0.get(name)) else {
+        let Some(known) = claims.terminal.and_then(|name| self.known.get(name)) else {
             return match strangers {
                 Strangers::Refuse => Err(Reason::TerminalUnknown),
                 Strangers::Admit => Ok(Place {
@@ -118,6 +193,7 @@ mod tests {
             organisation: Some("xmdyyy".into()),
             region: Region::parse("350200"),
             group: Some("window".into()),
+            ..Terminal::default()
         };
         [
             ("W-0001".into(), window),
@@ -125,6 +201,17 @@ mod tests {
         ]
         .into_iter()
         .collect()
+    }
+
+    #[test]
+    fn a_revoked_terminal_is_not_let_in_by_its_name_either() {
+        let mut lost = Terminal::default();
+        lost.proofs.revoked = true;
+        let registry: Terminals = [("W-0003".into(), lost)].into_iter().collect();
+        let name = |claimed| registry.caller(None, claimed).map(|it| it.name());
+        assert_eq!(name(Some("W-0003")), Err(Reason::TerminalRevoked));
+        assert_eq!(name(Some("W-0001")), Ok(Some("W-0001")));
+        assert_eq!(name(None), Ok(None));
     }
 
     #[track_caller]

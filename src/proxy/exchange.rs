@@ -6,13 +6,14 @@ use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::request::Parts;
 
-use super::extract::{Adapter, Extracted, Head, Medium};
+use super::extract::{Adapter, ExtractError, Extracted, Head, Medium};
 use super::headers::Announcements;
 use super::respond::Refusal;
 use super::site::{Entrance, Site};
 use super::visit::Visit;
 use crate::family::Kind;
 use crate::gateway::Decision;
+use crate::policy::Caller;
 use crate::reason::Reason;
 use crate::route::contract::{Secrets, Values};
 use crate::scan::{self, Claims, MAX_TEXT_BYTES, Scan};
@@ -30,6 +31,8 @@ pub struct Exchange<'a> {
     pub medium: Medium,
     /// What was found in it.
     pub extracted: Extracted<'a>,
+    /// Who sends it.
+    pub caller: Caller<'a>,
     /// The shape it came in.
     pub adapter: &'a Adapter,
     /// The rules of its listener.
@@ -65,7 +68,7 @@ impl Exchange<'_> {
     pub(super) fn claims(&self) -> Claims<'_> {
         Claims {
             scene: self.extracted.scene.as_deref(),
-            terminal: self.extracted.terminal.as_deref(),
+            terminal: self.caller.name(),
             organisation: self.extracted.organisation.as_deref(),
             region: self.extracted.region.as_deref(),
         }
@@ -93,6 +96,25 @@ impl Exchange<'_> {
             ..values
         }
     }
+}
+
+/// Reads the ingredients of a scan out of a request.
+pub(super) async fn extract<'a>(
+    (site, adapter): (&Site, &Adapter),
+    head: &Head<'a>,
+    body: &'a Bytes,
+) -> Result<(Medium, Extracted<'a>), Refusal> {
+    let unreadable = |error: ExtractError| Refusal::because(error.reason(), error.to_string());
+    let envelope = &adapter.envelope;
+    let medium = envelope.medium(head, body).map_err(unreadable)?;
+    let extracted = match medium {
+        Medium::Picture => {
+            let text = site.shared.pictures.read(body.clone()).await?;
+            envelope.around(text.into(), head)
+        }
+        Medium::Form | Medium::Json | Medium::Text => envelope.extract(medium, head, body),
+    };
+    Ok((medium, extracted.map_err(unreadable)?))
 }
 
 /// The parts of a head that say how to read the body, and what a text alone cannot.

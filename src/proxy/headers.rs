@@ -11,6 +11,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
+use crate::identity::is_bearer;
 use crate::route::Told;
 
 /// The prefix of the gateway's own headers.
@@ -30,6 +31,10 @@ const HOP: [HeaderName; 10] = [
     header::TRANSFER_ENCODING,
     header::UPGRADE,
 ];
+
+/// What proves a terminal here and nobody else anything: a department could pass itself off as the
+/// terminal with it.
+const PROOFS: [&str; 3] = ["signature", "signature-input", "x-api-key"];
 
 /// Connection headers without a name in the `http` crate.
 const OLD_HOP: [&str; 2] = ["keep-alive", "proxy-connection"];
@@ -51,11 +56,18 @@ pub fn to_upstream(from: &HeaderMap, own: &[(HeaderName, Told)]) -> HeaderMap {
     for (name, value) in from {
         let is_origin = || ORIGIN.iter().any(|origin| same(origin, name.as_str()));
         let is_own = || own.iter().any(|(own, _)| same(own.as_str(), name.as_str()));
-        if travels(name, from, nominating) && !is_origin() && !is_own() {
+        if travels(name, from, nominating) && !is_origin() && !is_own() && !proves(name, value) {
             kept.append(name, value.clone());
         }
     }
     kept
+}
+
+/// Whether a header is a terminal's proof. An `Authorization` of another scheme than ours is the
+/// department's.
+fn proves(name: &HeaderName, value: &HeaderValue) -> bool {
+    let bearer = || same("authorization", name.as_str()) && is_bearer(value.as_bytes());
+    PROOFS.iter().any(|proof| same(proof, name.as_str())) || bearer()
 }
 
 /// Takes away what must not travel from a department to a terminal.

@@ -64,7 +64,7 @@ pub(super) async fn enter<'s>(
 
 /// Holds a request to its terminal's rate.
 pub(super) fn terminal(exchange: &Exchange<'_>) -> Result<(), Refusal> {
-    let name = exchange.extracted.terminal.as_deref();
+    let name = exchange.caller.name();
     exchange.visit.standings.hold(exchange.site, |limits, now| {
         let client = client(exchange.peer, exchange.parts, exchange.entrance);
         limits.terminal(name, client.address, now)
@@ -87,7 +87,8 @@ pub(super) fn issuer(decision: &Decision<'_>, exchange: &Exchange<'_>) -> Result
     })
 }
 
-fn client(peer: &Peer, parts: &Parts, entrance: &Entrance) -> Client {
+/// Who sent a request first.
+pub(super) fn client(peer: &Peer, parts: &Parts, entrance: &Entrance) -> Client {
     let proxies = &entrance.trusted_proxies;
     Client::of(peer.address.ip(), &parts.headers, proxies)
 }
@@ -95,7 +96,7 @@ fn client(peer: &Peer, parts: &Parts, entrance: &Entrance) -> Client {
 /// What becomes of the connection of a request whose body nobody wants. Where all of it is here
 /// already, as with nearly every scan, the connection goes on: a new one, with its handshake, would
 /// be more work than the scan. Otherwise reading on would be work for nothing.
-async fn after(parts: &Parts, unwanted: Incoming) -> Connection {
+pub(super) async fn after(parts: &Parts, unwanted: Incoming) -> Connection {
     // Over HTTP/2 the stream ends, and nothing else.
     if parts.version == Version::HTTP_2 || body::is_here(unwanted, &parts.headers).await {
         Connection::Kept

@@ -17,6 +17,7 @@ pub mod landing;
 pub mod limits;
 pub mod picture;
 pub mod pictures;
+mod proof;
 pub mod respond;
 pub mod site;
 pub mod verifiers;
@@ -34,14 +35,16 @@ use http::{Method, Request, Response, Version};
 use hyper::body::Incoming;
 
 use self::exchange::Exchange;
-use self::extract::{ExtractError, Medium};
 use self::guard::{Keyed, OUTCOMES};
 use self::headers::Announcements;
 use self::identity::Names;
+use self::proof::Gate;
+pub use self::proof::Vouching;
 use self::respond::{REQUEST_ID, Refusal};
 pub use self::site::{Entrance, Fronts, Shared, Site, SiteConfig};
 use self::visit::Visit;
 use crate::gateway::{Decision, Rejection};
+use crate::identity::Heard;
 use crate::metrics::{Counted, What};
 use crate::reason::{Reason, Stage};
 use crate::route::Action;
@@ -180,31 +183,53 @@ impl Proxy {
         if let Some(name) = parts.uri.path().strip_prefix("/l/") {
             return site.landing(name, &parts);
         }
+        let gate = Gate {
+            site,
+            entrance,
+            peer,
+        };
+        let (heard, body) = gate.hear((&parts, body), (self.clock)()).await?;
         if let Some(key) = parts.uri.path().strip_prefix(OUTCOMES) {
-            return Box::pin(self.outcome(site, key, &parts)).await;
+            // Nobody reads what goes with such a request: it says nothing.
+            let proven = gate.settle(heard, (&parts, &[]), (self.clock)())?;
+            visit.proven(proven);
+            return Box::pin(self.outcome(site, key, (&parts, proven))).await;
         }
+        self.scan(view, gate, visit, (parts, body, heard)).await
+    }
+
+    /// Reads a scan, finds out whether it was made before, and has it decided and carried out.
+    async fn scan(
+        &self,
+        view: &Rc<View>,
+        gate: Gate<'_>,
+        visit: &Rc<Visit>,
+        (parts, body, heard): (Parts, Incoming, Heard<'_>),
+    ) -> Result<Response<ResponseBody>, Refusal> {
+        let Gate {
+            site,
+            entrance,
+            peer,
+        } = gate;
         let adapter = site.adapter(&parts)?;
         let bounds = site.bounds(adapter, entrance, &parts);
         let shared = &site.shared;
         let (body, _share) =
             body::read(body, &parts.headers, bounds, &shared.held, &self.timer).await?;
         visit.waited(Stage::Ingress);
-        let head = exchange::head(&parts);
-        let medium = adapter.envelope.medium(&head, &body).map_err(unreadable)?;
-        let extracted = match medium {
-            Medium::Picture => adapter
-                .envelope
-                .around(shared.pictures.read(body.clone()).await?.into(), &head),
-            Medium::Form | Medium::Json | Medium::Text => {
-                adapter.envelope.extract(medium, &head, &body)
-            }
-        };
-        let extracted = extracted.map_err(unreadable)?;
+        let proven = gate.settle(heard, (&parts, &body), (self.clock)())?;
+        visit.proven(proven);
+        let said = exchange::head(&parts);
+        let (medium, extracted) = exchange::extract((site, adapter), &said, &body).await?;
+        let claimed = extracted.terminal.clone();
+        let terminals = site.gateway.terminals();
+        let caller = terminals.caller(proven, claimed.as_deref())?;
         let exchange = Exchange {
             parts: &parts,
             body: &body,
             medium,
             extracted,
+            caller,
             adapter,
             entrance,
             peer,
@@ -227,10 +252,6 @@ impl Proxy {
         visit.lap(Stage::Forward);
         self.perform(view, act, visit).await
     }
-}
-
-fn unreadable(error: ExtractError) -> Refusal {
-    Refusal::because(error.reason(), error.to_string())
 }
 
 /// A body is read as it is: nothing here undoes a coding, and its bytes are not a scan's.

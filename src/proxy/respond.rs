@@ -26,6 +26,9 @@ const PROBLEM_BASE: &str = "urn:multicode:reason:";
 /// The challenge of a 401: what is missing is a code that can be believed.
 const CHALLENGE: &str = "Scan realm=\"multicode\"";
 
+/// The challenge where the terminal is not proven (RFC 6750, section 3).
+const TERMINAL_CHALLENGE: &str = "Bearer realm=\"multicode\"";
+
 /// Why a request gets no answer from a department.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -83,6 +86,16 @@ pub enum Silence {
     Recorded,
 }
 
+impl Silence {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Broken => StatusCode::BAD_GATEWAY,
+            Self::Late => StatusCode::GATEWAY_TIMEOUT,
+            Self::Recorded => StatusCode::CONFLICT,
+        }
+    }
+}
+
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
         Self {
@@ -132,8 +145,11 @@ impl Refusal {
             | Reason::Expired
             | Reason::NotYetValid
             | Reason::RefusedByIssuer
-            | Reason::Revoked => StatusCode::UNAUTHORIZED,
-            Reason::TerminalUnknown | Reason::TerminalConflict => StatusCode::FORBIDDEN,
+            | Reason::Revoked
+            | Reason::TerminalUnproven => StatusCode::UNAUTHORIZED,
+            Reason::TerminalUnknown | Reason::TerminalConflict | Reason::TerminalRevoked => {
+                StatusCode::FORBIDDEN
+            }
             Reason::NotFound => StatusCode::NOT_FOUND,
             Reason::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Reason::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -161,11 +177,7 @@ impl Refusal {
             | Reason::RefreshCode
             | Reason::ContractUnfilled => StatusCode::UNPROCESSABLE_ENTITY,
             Reason::UpstreamInvalid => StatusCode::BAD_GATEWAY,
-            Reason::OutcomeUnknown => match self.silence {
-                Silence::Broken => StatusCode::BAD_GATEWAY,
-                Silence::Late => StatusCode::GATEWAY_TIMEOUT,
-                Silence::Recorded => StatusCode::CONFLICT,
-            },
+            Reason::OutcomeUnknown => self.silence.status(),
             Reason::KeyUnavailable
             | Reason::KeysStale
             | Reason::VerifierBusy
@@ -264,8 +276,12 @@ impl Refusal {
     fn headers(&self) -> impl Iterator<Item = (HeaderName, &'static str)> {
         let status = self.status();
         // RFC 9110, section 15.5.2: a 401 "MUST send a WWW-Authenticate header field".
+        let challenge = match self.reason {
+            Reason::TerminalUnproven => TERMINAL_CHALLENGE,
+            _ => CHALLENGE,
+        };
         let challenge =
-            (status == StatusCode::UNAUTHORIZED).then_some((header::WWW_AUTHENTICATE, CHALLENGE));
+            (status == StatusCode::UNAUTHORIZED).then_some((header::WWW_AUTHENTICATE, challenge));
         let always = [
             (header::CONTENT_TYPE, "application/problem+json"),
             (header::CACHE_CONTROL, "no-store"),

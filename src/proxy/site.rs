@@ -17,6 +17,7 @@ use super::forward::Words;
 use super::guard::Books;
 use super::landing::Landing;
 use super::pictures::{MAX_PICTURE_BYTES, Pictures};
+use super::proof::Vouching;
 use super::respond::{self, Refusal};
 use super::verifiers::Verifiers;
 use crate::audit::Audit;
@@ -25,6 +26,7 @@ use crate::fetch::Platform;
 use crate::gateway::{Door, Gateway};
 use crate::limit::{Flights, Limits, Memory, Rates};
 use crate::metrics::{self, Handles, Metrics};
+use crate::policy::Proving;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
 use crate::telemetry::{EventNames, PseudonymKey, Pseudonyms, Sampling, Trays, log};
@@ -76,6 +78,8 @@ pub struct Entrance {
     pub written: SocketAddr,
     /// What is asked of scans.
     pub door: Door,
+    /// Whether terminals must prove who they are.
+    pub proving: Proving,
     /// Whether artefacts are taken off, unless the adapter says otherwise.
     pub cleaning: Cleaning,
     /// Whom to believe about where requests come from.
@@ -105,6 +109,8 @@ pub struct Shared {
     pub memory: Memory,
     /// The counters of what was too much.
     pub counts: metrics::Limits,
+    /// What is kept of terminals' proofs.
+    pub vouching: Vouching,
     /// How scans are told of.
     pub telemetry: Telemetry,
     /// The trail of who scanned what; none if the files ask for none.
@@ -144,6 +150,7 @@ impl Shared {
             books,
             flights: Flights::new(counts.clone()),
             memory: Memory::new(began),
+            vouching: Vouching::new(metrics.proofs(), began),
             counts,
             keeper,
             fleet: Fleet::default(),

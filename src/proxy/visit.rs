@@ -18,6 +18,7 @@ use super::limits::Standings;
 use super::respond::Refusal;
 use crate::audit::{Class, Record, Unwritten};
 use crate::gateway::{Decision, Rejection};
+use crate::identity::Proven;
 use crate::policy::{Audited, Care, Scene};
 use crate::reason::{Reason, Stage};
 use crate::scan::{self, Cleaning, Scan};
@@ -124,6 +125,14 @@ impl Visit {
         });
     }
 
+    /// Notes who has proven to send a request.
+    pub(super) fn proven(&self, proven: Option<Proven<'_>>) {
+        self.note(|event| {
+            event.proof = proven.map(|proven| proven.by());
+            event.terminal = proven.map(|proven| proven.name().into());
+        });
+    }
+
     /// Notes in which shape a request came, from which terminal, in which scene.
     pub(super) fn read(&self, exchange: &Exchange<'_>, scene: Option<&Scene>) {
         let gateway = &exchange.site.gateway;
@@ -133,8 +142,8 @@ impl Visit {
             self.hide(code);
             self.hide(&scan::clean(code, Cleaning::Scanner).text);
         }
-        let claimed = exchange.extracted.terminal.as_deref();
-        let terminal = claimed.filter(|name| !name.is_empty()).map(|name| {
+        let caller = exchange.caller.name();
+        let terminal = caller.filter(|name| !name.is_empty()).map(|name| {
             if gateway.knows_terminal(name) {
                 name.into()
             } else {

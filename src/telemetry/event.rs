@@ -8,6 +8,7 @@ use compact_str::CompactString;
 
 use super::{EventNames, Pseudonym, TraceContext};
 use crate::family::Algorithm;
+use crate::identity::Sort;
 use crate::reason::{Reason, Stage};
 use crate::scan::Artefacts;
 use crate::time::Timestamp;
@@ -188,6 +189,8 @@ pub struct ScanEvent {
     pub medium: Option<&'static str>,
     /// The registered terminal, or a pseudonym of what a stranger calls itself.
     pub terminal: Option<CompactString>,
+    /// What proves that it is the one; nothing does if it only says so.
+    pub proof: Option<Sort>,
     /// Where the registry says it stands.
     pub organisation: Option<CompactString>,
     /// The region it stands in.
@@ -255,6 +258,7 @@ impl ScanEvent {
             adapter: None,
             medium: None,
             terminal: None,
+            proof: None,
             organisation: None,
             region: None,
             scene: None,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::ScanEvent;
+use crate::identity::Sort;
 use crate::reason::{Reason, Stage};
 use crate::scan::Artefact;
 use crate::time::Timestamp;
@@ -34,6 +35,8 @@ pub struct EventStory<'a> {
     pub medium: Option<&'static str>,
     /// The terminal.
     pub terminal: Option<&'a str>,
+    /// What proved that it is the one: `certificate`, `api-key`, `signature` or `none`.
+    pub proof: &'static str,
     /// Where that stands.
     pub organisation: Option<&'a str>,
     /// The region that is in.
@@ -111,6 +114,7 @@ impl ScanEvent {
             adapter: self.adapter(),
             medium: self.medium,
             terminal: self.terminal.as_deref(),
+            proof: self.proof.map_or("none", Sort::name),
             organisation: self.organisation.as_deref(),
             region: self.region,
             scene: self.scene(),

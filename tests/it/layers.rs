@@ -3,7 +3,7 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 34] = [
+const LAYERS: [&str; 35] = [
     "main",
     "cli",
     "reload",
@@ -29,6 +29,7 @@ const LAYERS: [&str; 34] = [
     "gateway",
     "route",
     "policy",
+    "identity",
     "classify",
     "trust",
     "family",

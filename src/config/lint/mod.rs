@@ -4,6 +4,7 @@ pub(super) mod certificates;
 mod families;
 mod introspections;
 mod issuers;
+mod proofs;
 mod routes;
 mod scenes;
 
@@ -40,6 +41,9 @@ pub(crate) fn run(lowered: &Lowered, scrutiny: Scrutiny, to: &Collector) {
     }
     .run();
     scenes::run(&lowered.config.gateway, &lowered.scenes, to);
+    if !to.has_errors() {
+        proofs::run(lowered, to);
+    }
     if !to.has_errors() {
         routes.gaps_between(&lowered.scenes);
     }

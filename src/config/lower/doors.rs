@@ -8,7 +8,7 @@ use crate::config::meaning::{Limits, Listener, Tls};
 use crate::config::source::Spanned;
 use crate::config::suggest::{help, quoted};
 use crate::gateway::Door;
-use crate::policy::Strangers;
+use crate::policy::{Proving, Strangers};
 use crate::proxy::extract::{Adapter, Envelope, EnvelopeError, Format, What};
 use crate::proxy::landing::{App, Landing, Location};
 use crate::route::redirect::Hosts;
@@ -31,7 +31,6 @@ pub(super) fn listeners(
     let each = written.filter_map(|(name, one)| {
         let one = one.as_ref()?;
         check_scenes(one, known, around);
-        check_settlement(name, one, main, around);
         Some(Listener {
             name: name.value.as_str().into(),
             address: one.address?.value,
@@ -39,6 +38,10 @@ pub(super) fn listeners(
                 default_scene: one.default_scene.as_ref().map(boxed),
                 scenes: one.scenes.iter().flatten().map(boxed).collect(),
                 strangers: one.terminals.map_or(Strangers::Refuse, |it| it.value),
+            },
+            proving: match one.anonymous.map(|it| it.value) {
+                Some(true) => Proving::Optional,
+                Some(false) | None => Proving::Required,
             },
             cleaning: one.clean.map_or(Cleaning::Scanner, |it| it.value),
             trusted_proxies: one.trusted_proxies.iter().map(|it| it.value).collect(),
@@ -93,39 +96,6 @@ fn check_scenes(one: &file::Listener, known: &Known<'_>, around: Surroundings<'_
     {
         let message = "the default scene is not among the scenes served here";
         around.error("bad-value", default.at, message);
-    }
-}
-
-/// Money may move behind a listener that asks nobody who they are only where somebody said so.
-fn check_settlement(
-    name: &Word,
-    one: &file::Listener,
-    main: &RoutesFile,
-    around: Surroundings<'_>,
-) {
-    if one.anonymous.is_some_and(|anonymous| anonymous.value) {
-        return;
-    }
-    let served = |word: &Word| match &one.scenes {
-        Some(scenes) => scenes.iter().any(|one| one.value == word.value),
-        None => true,
-    };
-    let settling = main.scenes.iter().find(|(name, body)| {
-        let mut names = std::iter::once(name).chain(body.iter().flat_map(|body| &body.aliases));
-        let settles = body.as_ref().and_then(|body| body.settlement);
-        settles.is_some_and(|settles| settles.value) && names.any(served)
-    });
-    if let Some((scene, _)) = settling {
-        let message = format!(
-            "listener {} serves the settlement scene {} to terminals that prove nothing",
-            quoted(&name.value),
-            quoted(&scene.value)
-        );
-        let at = one.anonymous.map_or(one.at, |anonymous| anonymous.at);
-        let found = Diagnostic::error("anonymous-settlement", at, message);
-        let help = "write anonymous = true if that is meant, or leave the scene out of \"scenes\"";
-        let found = found.related(scene.at, "the settlement scene").help(help);
-        around.collector.push(found);
     }
 }
 

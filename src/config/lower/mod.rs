@@ -17,6 +17,7 @@ mod routes;
 mod scenes;
 mod state;
 mod telemetry;
+mod terminals;
 mod tokens;
 mod trials;
 mod upstreams;
@@ -32,7 +33,6 @@ use super::meaning::Config;
 use super::secrets::{Secret, SecretRef, Secrets};
 use super::source::{Place, Spanned};
 use crate::gateway::Parts;
-use crate::policy::{Terminal, Terminals};
 pub(crate) use families::FamilyAt;
 pub(crate) use issuers::IssuerAt;
 pub(crate) use names::Known;
@@ -136,6 +136,8 @@ pub(crate) struct Lowered {
     pub(crate) introspections: Vec<Place>,
     /// Where each scene was written.
     pub(crate) scenes: Vec<(Box<str>, Place)>,
+    /// Where each listener was written.
+    pub(crate) listeners: Vec<Place>,
 }
 
 /// Lowers everything.
@@ -160,7 +162,7 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
         gateway: Parts {
             families: families.enabled,
             scenes,
-            terminals: terminals(&files.terminals),
+            terminals: terminals::lower(&files.terminals, around),
             routes,
         },
         keys: issuers.keys,
@@ -190,16 +192,27 @@ pub(crate) fn lower(files: &Files, around: Surroundings<'_>) -> Lowered {
         // Set when everything about the files is known.
         written: Arc::default(),
     };
-    let scene_places = files.main.scenes.iter();
-    let scene_places = scene_places.map(|(name, _)| (name.value.as_str().into(), name.at));
     Lowered {
         config,
         families: families.places,
         issuers: issuers.places,
         routes: route_places,
         introspections: introspection_places,
-        scenes: scene_places.collect(),
+        scenes: scene_places(&files.main),
+        listeners: listener_places(&files.main),
     }
+}
+
+fn scene_places(main: &RoutesFile) -> Vec<(Box<str>, Place)> {
+    let scenes = main.scenes.iter();
+    scenes
+        .map(|(name, _)| (name.value.as_str().into(), name.at))
+        .collect()
+}
+
+fn listener_places(main: &RoutesFile) -> Vec<Place> {
+    let listeners = main.listeners.iter().filter(|(_, it)| it.is_some());
+    listeners.map(|(name, _)| name.at).collect()
 }
 
 /// The innermost reason of an error: the outer ones say what the place shown already says.
@@ -208,18 +221,4 @@ fn innermost(error: &dyn Error) -> String {
         Some(source) => innermost(source),
         None => error.to_string(),
     }
-}
-
-fn terminals(written: &Named<file::Terminal>) -> Terminals {
-    let text = |word: &Option<file::Word>| word.as_ref().map(|word| word.value.as_str().into());
-    let each = written.iter().filter_map(|(name, terminal)| {
-        let terminal = terminal.as_ref()?;
-        let meant = Terminal {
-            organisation: text(&terminal.organisation),
-            region: terminal.region.map(|region| region.value),
-            group: text(&terminal.group),
-        };
-        Some((name.value.as_str().into(), meant))
-    });
-    each.collect()
 }

@@ -19,8 +19,11 @@ use crate::upstream::{CONNECT_TIMEOUT, Endpoint, IDLE, Protocol, TIMEOUT};
 pub(super) fn lower(files: &Files, around: Surroundings<'_>) -> Vec<Upstream> {
     let written = files.shared().flat_map(|one| &one.upstreams);
     let strangers = files.main.listeners.iter().any(|(_, listener)| {
-        let terminals = listener.as_ref().and_then(|it| it.terminals);
+        let listener = listener.as_ref();
+        let terminals = listener.and_then(|it| it.terminals);
+        let anonymous = listener.and_then(|it| it.anonymous);
         terminals.is_some_and(|it| it.value == Strangers::Admit)
+            && anonymous.is_some_and(|it| it.value)
     });
     let each = written.filter_map(|(name, one)| {
         let one = one.as_ref()?;

@@ -4,9 +4,9 @@ use super::mistakes::TWO_IN_ONE;
 use super::*;
 
 const ROUTES: &str = "config_version = 1
-[listener.scan]
-address = \"127.0.0.1:0\"
-terminals = \"any\"
+[listener]
+scan = { address = \"127.0.0.1:0\", terminals = \"any\", anonymous = true }
+
 [scene.desk]
 accepts = [\"health-card\", \"aggregate\"]
 freshness = \"any\"

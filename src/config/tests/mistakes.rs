@@ -117,28 +117,6 @@ help: write [\"pay\"]
 }
 
 #[test]
-fn a_settlement_scene_needs_a_listener_that_says_it_is_anonymous() {
-    let routes = LEAST.replace("anonymous = true\n", "");
-    let routes = format!("{}{STATE}", settling(&routes));
-    let files = [("routes.toml", &*routes), ("plugins/wallet.toml", WALLET)];
-    assert_eq!(
-        findings(&files),
-        "routes.toml:2:1: error: listener \"scan\" serves the settlement scene \"pay\" to terminals that prove nothing
- 2 | [listener.scan]
-   | ^^^^^^^^^^^^^^^
-routes.toml:5:8: note: the settlement scene
- 5 | [scene.pay]
-   |        ^^^
-help: write anonymous = true if that is meant, or leave the scene out of \"scenes\"
-routes.toml:18:7: warning: env:STATE is not set
- 18 | key = \"env:STATE\"
-    |       ^^^^^^^^^^^
-help: what needs it answers key-unavailable, contract-unfilled, store-unavailable or audit-unavailable until it is
-",
-    );
-}
-
-#[test]
 fn a_listener_that_serves_no_scene_is_a_mistake() {
     let routes = LEAST.replace("anonymous = true\n", "scenes = []\n");
     let shown = findings(&[("routes.toml", &routes), ("plugins/wallet.toml", WALLET)]);

@@ -5,6 +5,7 @@ mod introspections;
 mod issuers;
 mod kept;
 mod mistakes;
+mod proofs;
 mod rates;
 mod shipped;
 mod state;

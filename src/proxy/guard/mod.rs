@@ -326,9 +326,9 @@ impl Exchange<'_> {
         seals.name("request", texts.chain([&**self.body]))
     }
 
-    /// The name the terminal gives itself; empty if none.
+    /// The terminal's name; empty if it has none.
     fn terminal(&self) -> &str {
-        self.extracted.terminal.as_deref().unwrap_or_default()
+        self.caller.name().unwrap_or_default()
     }
 
     /// Whom two reads of one code must have in common: the terminal, else the address it has.

@@ -5,6 +5,7 @@ use http::{Method, Response};
 use serde::Serialize;
 
 use super::{answer, key, named};
+use crate::identity::Proven;
 use crate::policy::Care;
 use crate::proxy::respond::{self, Refusal};
 use crate::proxy::{Proxy, Site, exchange};
@@ -43,7 +44,7 @@ impl Proxy {
         &self,
         site: &Site,
         segment: &str,
-        parts: &Parts,
+        (parts, proven): (&Parts, Option<Proven<'_>>),
     ) -> Result<Response<ResponseBody>, Refusal> {
         if parts.method != Method::GET && parts.method != Method::HEAD {
             return Err(Refusal::of_method("GET, HEAD"));
@@ -53,9 +54,12 @@ impl Proxy {
         let in_query = form::pairs(head.query.unwrap_or_default())
             .find(|(name, _)| *name == "terminal")
             .and_then(|(_, value)| form::decode(value));
-        let terminal = in_query.or_else(|| head.terminal.map(Into::into));
+        let claimed = in_query.or_else(|| head.terminal.map(Into::into));
+        // An empty one says as little as none, as in a scan.
+        let claimed = claimed.as_deref().filter(|name| !name.is_empty());
+        let caller = site.gateway.terminals().caller(proven, claimed)?;
         let books = &site.shared.books;
-        let name = named(books, terminal.as_deref().unwrap_or_default(), &key);
+        let name = named(books, caller.name().unwrap_or_default(), &key);
         let found = books.look(name, None, (Care::default(), books.moment(self)));
         let found = found.await.map_err(|_| Reason::StoreUnavailable)?;
         let standing = found.ok_or_else(|| {

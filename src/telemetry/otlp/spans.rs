@@ -13,6 +13,7 @@ use opentelemetry::trace::{
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
+use crate::identity::Sort;
 use crate::reason::{Reason, Stage};
 use crate::telemetry::{Lap, ScanEvent, Sent};
 
@@ -183,6 +184,10 @@ fn attributes(event: &ScanEvent) -> Vec<KeyValue> {
     all.add("multicode.adapter", owned(event.adapter()));
     all.add("multicode.medium", event.medium);
     all.add("multicode.terminal", owned(event.terminal.as_deref()));
+    all.add(
+        "multicode.proof",
+        Some(event.proof.map_or("none", Sort::name)),
+    );
     all.add(
         "multicode.organisation",
         owned(event.organisation.as_deref()),
