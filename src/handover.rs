@@ -20,7 +20,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 
-use crate::server::Passed;
+use crate::server::{Passed, Socket, address};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -37,6 +37,9 @@ const MESSAGE: usize = 1024;
 
 /// Before the address and the name of a listener whose socket comes along.
 const SOCKET: &str = "socket ";
+
+/// The same where a service manager has made the socket's file.
+const KEPT: &str = "kept-socket ";
 
 const ALL: &[u8] = b"all";
 const GO: &[u8] = b"go";
@@ -197,17 +200,23 @@ impl Predecessor {
 
 /// `socket ADDRESS NAME`, the address as it is written in the files.
 fn say_passed(channel: BorrowedFd<'_>, passed: &Passed) -> io::Result<()> {
-    let message = format!("{SOCKET}{} {}", passed.written, passed.name);
+    let word = if passed.kept { KEPT } else { SOCKET };
+    let message = format!("{word}{} {}", address::word(&passed.written), passed.name);
     say(channel, message.as_bytes(), Some(passed.socket.as_fd()))
 }
 
 fn passed(message: &[u8], descriptor: Option<OwnedFd>) -> Option<Passed> {
-    let text = str::from_utf8(message).ok()?.strip_prefix(SOCKET)?;
+    let text = str::from_utf8(message).ok()?;
+    let (text, kept) = match text.strip_prefix(KEPT) {
+        Some(text) => (text, true),
+        None => (text.strip_prefix(SOCKET)?, false),
+    };
     let (written, name) = text.split_once(' ')?;
     Some(Passed {
         name: name.into(),
-        written: written.parse().ok()?,
-        socket: descriptor?.into(),
+        written: address::from_word(written)?,
+        socket: Socket::try_from(descriptor?).ok()?,
+        kept,
     })
 }
 
@@ -246,6 +255,7 @@ fn hear(channel: BorrowedFd<'_>) -> io::Result<Option<(Vec<u8>, Option<OwnedFd>)
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::os::unix::net::{UnixListener, UnixStream};
 
     use super::*;
 
@@ -257,22 +267,43 @@ mod tests {
     #[test]
     fn sockets_arrive_with_their_names_and_still_listen() {
         let (ours, theirs) = pair();
-        let written = "127.0.0.1:0".parse().unwrap();
-        let all = ["one", "two words"].map(|name| Passed {
-            name: name.into(),
-            written,
-            socket: TcpListener::bind(written).unwrap(),
-        });
+        let written = "127.0.0.1:0";
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a socket.sock");
+        let all = [
+            Passed {
+                name: "one".into(),
+                written: written.parse().unwrap(),
+                socket: Socket::Tcp(TcpListener::bind(written).unwrap()),
+                kept: false,
+            },
+            Passed {
+                name: "two words".into(),
+                written: format!("unix:{}", path.display()).parse().unwrap(),
+                socket: Socket::Unix(UnixListener::bind(&path).unwrap()),
+                kept: true,
+            },
+        ];
         for passed in &all {
             say_passed(ours.as_fd(), passed).unwrap();
         }
         say(ours.as_fd(), ALL, None).unwrap();
         let sockets = Predecessor { channel: theirs }.sockets().unwrap();
         for (passed, arrived) in all.iter().zip(&sockets) {
-            assert_eq!((&passed.name, written), (&arrived.name, arrived.written));
-            let address = passed.socket.local_addr().unwrap();
-            let _client = std::net::TcpStream::connect(address).unwrap();
-            arrived.socket.accept().unwrap();
+            assert_eq!(passed.name, arrived.name);
+            assert_eq!(passed.written, arrived.written);
+            assert_eq!(passed.kept, arrived.kept);
+            match &arrived.socket {
+                Socket::Tcp(socket) => {
+                    let address = socket.local_addr().unwrap();
+                    let _client = std::net::TcpStream::connect(address).unwrap();
+                    socket.accept().unwrap();
+                }
+                Socket::Unix(socket) => {
+                    let _client = UnixStream::connect(&path).unwrap();
+                    socket.accept().unwrap();
+                }
+            }
         }
         assert_eq!(sockets.len(), 2);
     }

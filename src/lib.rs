@@ -68,5 +68,6 @@ pub mod config;
 pub mod app;
 pub mod reload;
 pub mod trial;
+pub mod watch;
 
 pub mod cli;

@@ -136,7 +136,7 @@ pub struct ReloadEntry {
     pub result: &'static str,
     /// Why it failed.
     pub why: Option<String>,
-    /// `start`, `signal` or `api`.
+    /// `start`, `signal`, `api` or `watch`.
     pub by: &'static str,
 }
 

@@ -11,7 +11,8 @@ use crate::proxy::Fronts;
 use crate::proxy::respond::Refusal;
 use crate::reason::Reason;
 use crate::server::{
-    self, Fault, Inherited, Listener, Passed, Patience, Place, Refusals, Server, descriptors,
+    self, Address, Fault, Inherited, Listener, Passed, Patience, Place, Refusals, Rules, Server,
+    Socket, descriptors,
 };
 use crate::time::Timestamp;
 use crate::tls::{self, Front};
@@ -47,19 +48,21 @@ impl Doors {
         let names: Vec<_> = config.listeners.iter().map(|it| it.name.clone()).collect();
         let places = names.iter().zip(&listeners).map(|(name, listener)| Place {
             name,
-            address: listener.address,
+            address: listener.address.clone(),
         });
         let places = places.chain(admin.map(|address| Place {
             name: ADMIN,
-            address,
+            address: address.into(),
         }));
         let places: Vec<_> = places.collect();
+        let (are_kept, kept) = (inherited.are_kept(), inherited.kept());
         let mut inherited = inherited.assign(&places)?;
         // Longer than the listeners only by the operators' place.
         let mut for_admin = inherited.split_off(listeners.len()).into_iter().flatten();
         let admin_written = admin;
         let admin = match (for_admin.next(), admin) {
-            (Some(socket), _) => Some(socket),
+            (Some(Socket::Tcp(socket)), _) => Some(socket),
+            (Some(Socket::Unix(_)), _) => return Err(StartError::UnixAdmin),
             (None, Some(address)) => Some(bind_admin(address)?),
             (None, None) => None,
         };
@@ -68,7 +71,6 @@ impl Doors {
         }
         let Limits {
             workers,
-            connections,
             header_timeout,
             idle_timeout,
             ..
@@ -76,14 +78,17 @@ impl Doors {
         let config = server::Config {
             listeners,
             workers: overrides.workers.unwrap_or(workers),
-            connections,
+            rules: rules(&config.listeners, config.limits),
             patience: Patience {
                 header: header_timeout,
                 idle: idle_timeout,
             },
             refusals: refusals(),
         };
-        let server = Server::bind_beside(config, inherited)?;
+        let mut server = Server::bind_beside(config, inherited, are_kept)?;
+        for place in names.iter().enumerate().filter(|it| kept.contains(it.1)) {
+            server.disown(place.0);
+        }
         Ok(Self {
             server,
             admin,
@@ -109,35 +114,49 @@ impl Doors {
     /// Every listening socket, for a successor.
     pub(super) fn passed(&self) -> io::Result<Vec<Passed>> {
         let mut passed = Vec::new();
-        let mut pass = |name: &str, written, socket: &TcpListener| {
+        let mut pass = |name: &str, written: Address, socket: Socket, kept: bool| {
             passed.push(Passed {
                 name: name.into(),
                 written,
-                socket: socket.try_clone()?,
+                socket,
+                kept,
             });
-            io::Result::Ok(())
         };
-        for (name, (written, sockets)) in self.names.iter().zip(self.server.sockets()) {
-            sockets
-                .iter()
-                .try_for_each(|socket| pass(name, written, socket))?;
+        let all = self.names.iter().zip(self.server.sockets()).enumerate();
+        for (place, (name, (written, sockets))) in all {
+            let kept = self.server.is_kept(place);
+            for socket in sockets {
+                pass(name, written.clone(), socket.try_clone()?, kept);
+            }
         }
         if let (Some(written), Some(socket)) = (self.admin_written, &self.admin) {
-            pass(ADMIN, written, socket)?;
+            let socket = Socket::Tcp(socket.try_clone()?);
+            pass(ADMIN, written.into(), socket, false);
         }
         Ok(passed)
     }
 }
 
-fn listeners(config: &Config, first: Option<SocketAddr>, metrics: &Metrics) -> Vec<Listener> {
+/// Whom the listeners let in.
+pub(super) fn rules(listeners: &[config::Listener], limits: Limits) -> Rules {
+    Rules {
+        connections: limits.connections,
+        per_address: limits.connections_per_address,
+        proxied: listeners.iter().map(|it| it.proxied.clone()).collect(),
+    }
+}
+
+fn listeners(config: &Config, first: Option<Address>, metrics: &Metrics) -> Vec<Listener> {
     let overrides = std::iter::once(first).chain(std::iter::repeat(None));
     let listeners = config.listeners.iter().zip(overrides);
     let listeners = listeners.map(|(listener, address)| Listener {
-        address: address.unwrap_or(listener.address),
+        address: address.unwrap_or_else(|| listener.address.clone()),
+        mode: listener.mode,
         tls: listener.tls.as_ref().map(|_| {
             let failures = metrics.handshakes(&listener.name);
             Arc::new(Front::closed(failures))
         }),
+        counts: metrics.door(&listener.name),
     });
     listeners.collect()
 }

@@ -85,6 +85,9 @@ pub enum StartError {
         #[source]
         source: Box<TlsError>,
     },
+    /// Operators have a port.
+    #[error("the inherited socket for operators is a Unix socket, expected TCP")]
+    UnixAdmin,
     /// A worker could not be started.
     #[error("cannot start a worker")]
     Worker(#[source] io::Error),

@@ -9,6 +9,7 @@ mod doors;
 mod error;
 mod exclusive;
 mod telling;
+mod upstreams;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -25,24 +26,23 @@ use self::doors::{Certificates, Doors};
 pub use self::error::StartError;
 pub use self::exclusive::Exclusive;
 pub use self::telling::Telling;
-use crate::config::{self, Config, Limits};
+pub use self::upstreams::upstreams;
+use crate::config::{Config, Limits};
 use crate::fetch::{Introspection, Platform};
 use crate::fetch::{Keeper, Pace, Setting};
 use crate::gateway::Gateway;
 use crate::metrics::{Known, Metrics};
 use crate::proxy::{Entrance, Proxy, Shared, Site, SiteConfig};
-use crate::server::{Inherited, Passed, Running};
+use crate::server::{Address, Inherited, Passed, Running};
 use crate::telemetry::Sink;
 use crate::telemetry::Traces;
 use crate::time::Timestamp;
-use crate::tls::{TlsError, department_config};
-use crate::upstream::{Names, UpstreamConfig};
 
 /// Addresses given on the command line, which stand above the files'.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// For the first listener.
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Address>,
     /// For the admin listener.
     pub admin: Option<SocketAddr>,
     /// Threads that serve terminals.
@@ -107,6 +107,7 @@ impl App {
         let mut shared = Shared {
             audit: audit.clone(),
             audit_written: audit_written(config.audit.as_ref()),
+            rules: Arc::clone(doors.server.rules()),
             fronts: doors.fronts.clone(),
             ..Shared::new(keeper, Arc::clone(&books), &metrics, Instant::now())
         };
@@ -135,7 +136,7 @@ impl App {
     }
 
     /// The addresses terminals may use, in the order of the listeners.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Address] {
         self.doors.server.addresses()
     }
 
@@ -214,6 +215,12 @@ impl App {
         running.map_err(StartError::Worker)
     }
 
+    /// Takes away the files of Unix sockets: nobody comes after this process. To be called before
+    /// the addresses are given up.
+    pub fn remove_files(&mut self) {
+        self.doors.server.remove_files();
+    }
+
     /// Gives up the terminals' addresses; workers that still accept there keep them until they end.
     pub fn leave(&mut self) {
         self.doors.server.leave();
@@ -256,7 +263,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
     let certificates = Certificates::read(&config.listeners)?;
     let entrances = config.listeners.iter().map(|listener| Entrance {
         name: listener.name.clone(),
-        written: listener.address,
+        written: listener.address.clone(),
         door: listener.door.clone(),
         proving: listener.proving,
         cleaning: listener.cleaning,
@@ -288,6 +295,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         ..
     } = config.limits;
     let logged = config.telemetry.logged;
+    let rules = doors::rules(&config.listeners, config.limits);
     let config = SiteConfig {
         gateway,
         keys,
@@ -304,6 +312,7 @@ pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, S
         shared,
     };
     config.shared.telemetry.logged.set(logged);
+    config.shared.rules.store(Arc::new(rules));
     Ok(Site::new(config, handles))
 }
 
@@ -335,37 +344,6 @@ fn platforms_by(
 fn digests() -> Result<hmac::Key, StartError> {
     let digests = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new());
     digests.map_err(|_| StartError::Randomness)
-}
-
-/// The backends, with whom to trust.
-pub fn upstreams(configs: &[config::Upstream]) -> Result<Vec<UpstreamConfig>, StartError> {
-    configs.iter().map(upstream).collect()
-}
-
-fn upstream(config: &config::Upstream) -> Result<UpstreamConfig, StartError> {
-    let trust = |source: TlsError| StartError::Trust {
-        upstream: config.name.clone(),
-        source: source.into(),
-    };
-    Ok(UpstreamConfig {
-        name: config.name.to_string(),
-        endpoints: config.endpoints.clone(),
-        connect_timeout: config.connect_timeout,
-        timeout: config.timeout,
-        first_byte_timeout: config.first_byte_timeout,
-        idle_timeout: config.idle_timeout,
-        idle: config.idle,
-        protocol: config.protocol,
-        policy: config.policy.clone(),
-        tls: config
-            .ca
-            .as_deref()
-            .map(|ca| department_config(ca, config.identity.as_ref(), config.protocol.alpn()))
-            .transpose()
-            .map_err(trust)?,
-        server_name: config.server_name.clone(),
-        names: Names::of_the_system(),
-    })
 }
 
 /// Random bits of the system, for sequences nobody may guess.

@@ -7,6 +7,7 @@ mod audit;
 mod certs;
 mod check;
 mod completions;
+mod config;
 mod decode;
 mod demo;
 mod explain;
@@ -15,6 +16,7 @@ mod load;
 mod man;
 mod mint;
 mod mock;
+mod online;
 mod operators;
 mod options;
 mod outcome;
@@ -50,6 +52,8 @@ enum Command {
     Check(check::Options),
     /// Print a completion script for a shell.
     Completions(completions::Options),
+    /// Show how files differ from those in force.
+    Config(config::Options),
     /// Say what codes pictures hold.
     Decode(decode::Options),
     /// Show the gateway at work: three mock departments, one code of each kind, a table.
@@ -114,6 +118,7 @@ impl Command {
             Self::Certs(options) => certs::run(&options, process),
             Self::Check(options) => check::run(&options, process),
             Self::Completions(options) => completions::run(&options, process),
+            Self::Config(options) => config::run(&options, process),
             Self::Decode(options) => decode::run(&options, process),
             Self::Demo(options) => demo::run(&options, process),
             Self::Explain(options) => explain::run(&options, process),

@@ -49,6 +49,10 @@ fn limits(config: &Config) -> Vec<Pair> {
         ("limits.idle_timeout", span(limits.idle_timeout)),
         ("limits.drain_timeout", span(limits.drain_timeout)),
         ("limits.connections", limits.connections.to_string()),
+        (
+            "limits.connections_per_address",
+            limits.connections_per_address.to_string(),
+        ),
         ("limits.workers", limits.workers.to_string()),
         ("limits.in_flight", limits.in_flight.to_string()),
         ("state.keep", span(state.keep)),
@@ -71,6 +75,9 @@ fn listener(listener: &Listener) -> Vec<Pair> {
         (key("body_limit"), size(listener.body_limit)),
         (key("clean"), clean.to_owned()),
     ];
+    if listener.address.tcp().is_none() {
+        all.push((key("mode"), format!("{:04o}", listener.mode)));
+    }
     if listener.door.scenes.is_empty() {
         all.push((key("scenes"), "all".to_owned()));
     }

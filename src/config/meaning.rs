@@ -23,6 +23,7 @@ use crate::proxy::extract::Adapter;
 use crate::proxy::landing::Landing;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
+use crate::server::{Address, Senders};
 use crate::time::Timestamp;
 use crate::tls::{Identity, ServerFiles};
 use crate::trust::{Introspected, Keys};
@@ -75,7 +76,11 @@ pub struct Listener {
     /// Its name.
     pub name: Box<str>,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub address: Address,
+    /// Who may come to a Unix socket, as permission bits.
+    pub mode: u32,
+    /// Who says first whose connection it is.
+    pub proxied: Senders,
     /// What it asks of a scan.
     pub door: Door,
     /// Whether terminals must prove who they are.
@@ -129,6 +134,8 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Open connections.
     pub connections: usize,
+    /// Of one client; 0: as many as it wants.
+    pub connections_per_address: usize,
     /// Threads; 0: one a core.
     pub workers: usize,
     /// Requests under way, over all workers.
@@ -150,6 +157,8 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             drain_timeout: Duration::from_secs(20),
             connections: 10_000,
+            // Behind one address may stand a whole hospital.
+            connections_per_address: 0,
             workers: 0,
             in_flight: IN_FLIGHT,
         }

@@ -7,6 +7,7 @@
 mod defaults;
 pub mod diagnostic;
 mod file;
+pub mod fingerprint;
 mod lint;
 mod lower;
 pub mod meaning;
@@ -24,6 +25,8 @@ use std::sync::Arc;
 use self::diagnostic::Collector;
 pub use self::diagnostic::{Diagnostic, Diagnostics, Severity};
 use self::file::{RoutesFile, Shared};
+pub use self::fingerprint::Fingerprint;
+use self::fingerprint::Noted;
 pub use self::lint::certificates::certificates;
 use self::lower::{Files, Surroundings};
 pub use self::meaning::{
@@ -97,10 +100,11 @@ fn load_with(
     let collector = Collector::default();
     let mut sources = Sources::default();
     let on_disk = OnDisk::read(path, &folder, draft, &mut sources, &collector);
+    let noted = Noted::over(secrets);
     let config = on_disk.as_ref().and_then(|on_disk| {
         let around = Surroundings {
             collector: &collector,
-            secrets,
+            secrets: &noted,
             folder: &folder,
         };
         on_disk.understand(&sources, scrutiny, around)
@@ -109,7 +113,10 @@ fn load_with(
     let diagnostics = collector.finish(sources);
     let written = on_disk.map(|on_disk| Written::of(&on_disk, &diagnostics));
     let mut written = written.unwrap_or_default();
+    written.named = noted.files(&folder);
     if let Some(config) = &config {
+        let files = config.files().map(Path::to_path_buf);
+        written.named.extend(files);
         let defaults = defaults::of(config, &written.settings);
         written.settings.extend(defaults);
     }

@@ -1,7 +1,7 @@
 //! What was written where: the files as operators may see them, and the place of everything that
 //! has a name.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub struct Written {
     pub landings: HashMap<Box<str>, Spot>,
     /// The files of the families, by their ids.
     pub families: HashMap<Box<str>, PathBuf>,
+    /// The files that are named in them: certificates, keys, authorities, secrets.
+    pub named: BTreeSet<PathBuf>,
 }
 
 /// One file.

@@ -5,6 +5,7 @@
 
 mod audit;
 mod certificates;
+mod connections;
 mod desks;
 mod durations;
 mod exposition;
@@ -30,6 +31,8 @@ use prometheus_client::registry::Registry;
 pub use self::audit::{AuditCounts, SinkCounts};
 use self::certificates::Certificates;
 pub use self::certificates::{End, Ending, Handshake, Handshakes};
+use self::connections::Connections;
+pub use self::connections::{Door, TurnedAway};
 pub use self::desks::{Desks, Lost, Picture};
 use self::durations::{Clocks, Durations};
 pub use self::exposition::Exposition;
@@ -71,6 +74,7 @@ pub struct Metrics {
     introspections: Series<Counter>,
     reloads: Reloads,
     audit: AuditCounts,
+    connections: Connections,
     certificates: Certificates,
     issuers: Issuers,
     limits: Limits,
@@ -115,6 +119,7 @@ impl Default for Metrics {
         );
         let reloads = Reloads::register(registry);
         let audit = AuditCounts::register(registry);
+        let connections = Connections::register(registry);
         let certificates = Certificates::register(registry);
         let issuers = Issuers::register(registry);
         let limits = Limits::register(registry);
@@ -131,6 +136,7 @@ impl Default for Metrics {
             introspections,
             reloads,
             audit,
+            connections,
             certificates,
             issuers,
             limits,

@@ -1,6 +1,5 @@
 //! Everything the proxy knows of the configuration: one immutable snapshot.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +28,7 @@ use crate::metrics::{self, Handles, Metrics};
 use crate::policy::Proving;
 use crate::reason::Reason;
 use crate::scan::Cleaning;
+use crate::server::{Address, Rules};
 use crate::telemetry::{EventNames, PseudonymKey, Pseudonyms, Sampling, Trays, log};
 use crate::tls::Front;
 use crate::trust::Keys;
@@ -75,7 +75,7 @@ pub struct Entrance {
     /// The listener's name.
     pub name: Box<str>,
     /// Its address in the files, which the command line may have overruled.
-    pub written: SocketAddr,
+    pub written: Address,
     /// What is asked of scans.
     pub door: Door,
     /// Whether terminals must prove who they are.
@@ -113,6 +113,8 @@ pub struct Shared {
     pub vouching: Vouching,
     /// How scans are told of.
     pub telemetry: Telemetry,
+    /// Whom listeners let in.
+    pub rules: Arc<ArcSwap<Rules>>,
     /// The trail of who scanned what; none if the files ask for none.
     pub audit: Option<Audit>,
     /// What was written about it, as far as it may be shown.
@@ -144,6 +146,7 @@ impl Shared {
         let counts = metrics.limits();
         Self {
             telemetry: Telemetry::default(),
+            rules: Arc::new(ArcSwap::from_pointee(Rules::up_to(0))),
             audit: None,
             audit_written: Box::default(),
             fronts: Fronts::default(),

@@ -1,13 +1,12 @@
 //! Listening sockets that somebody else opened: a service manager, or the gateway this one takes
 //! over from.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpListener},
-};
+use std::io;
 
 use listenfd::ListenFd;
 use socket2::SockRef;
+
+use super::address::{Address, Socket};
 
 /// What `LISTEN_FDNAMES` says of a socket nobody named: nothing, a word of the manager's, or the
 /// name of its unit, which is the default.
@@ -19,7 +18,9 @@ const UNIT: &str = ".socket";
 /// Listening sockets with the names of their listeners.
 #[derive(Debug)]
 pub struct Inherited {
-    sockets: Vec<(Box<str>, TcpListener)>,
+    sockets: Vec<(Box<str>, Socket)>,
+    /// The listeners whose sockets a predecessor has of a service manager.
+    kept: Vec<Box<str>>,
     origin: Origin,
 }
 
@@ -30,9 +31,11 @@ pub struct Passed {
     pub name: Box<str>,
     /// Where the files of the predecessor want it to listen. It may really listen elsewhere, if a
     /// service manager or port 0 said so.
-    pub written: SocketAddr,
+    pub written: Address,
     /// The socket.
-    pub socket: TcpListener,
+    pub socket: Socket,
+    /// Whether its file, if it has one, belongs to a service manager.
+    pub kept: bool,
 }
 
 #[derive(Debug)]
@@ -40,16 +43,16 @@ enum Origin {
     /// Where they listen is the manager's to say; each must have its place.
     Activation,
     /// They serve listeners that are written as they were, here for each socket; others are let go.
-    Predecessor(Vec<SocketAddr>),
+    Predecessor(Vec<Address>),
 }
 
 /// Where an inherited socket may go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Place<'a> {
     /// The listener's name.
     pub name: &'a str,
     /// Where it listens according to the files.
-    pub address: SocketAddr,
+    pub address: Address,
 }
 
 /// An inherited socket cannot be used.
@@ -89,12 +92,21 @@ impl Inherited {
         let mut sockets = Vec::with_capacity(passed.len());
         for number in 0..passed.len() {
             let broken = |source| InheritError::Broken { number, source };
-            let socket = passed.take_tcp_listener(number).map_err(broken)?;
+            // What is of the other kind stays where it is.
+            let unix = passed.take_unix_listener(number).ok().flatten();
+            let socket = match unix {
+                Some(socket) => Some(Socket::Unix(socket)),
+                None => passed
+                    .take_tcp_listener(number)
+                    .map_err(broken)?
+                    .map(Socket::Tcp),
+            };
             let socket = socket.ok_or_else(|| broken(io::ErrorKind::NotFound.into()))?;
             sockets.push((names.next().unwrap_or_default().into(), socket));
         }
         let inherited = Self {
             sockets,
+            kept: Vec::new(),
             origin: Origin::Activation,
         };
         inherited.prepared()
@@ -102,12 +114,15 @@ impl Inherited {
 
     /// What a predecessor passed.
     pub fn from_predecessor(passed: Vec<Passed>) -> Result<Self, InheritError> {
-        let written = passed.iter().map(|passed| passed.written).collect();
+        let written = passed.iter().map(|passed| passed.written.clone()).collect();
+        let kept = passed.iter().filter(|passed| passed.kept);
+        let kept = kept.map(|passed| passed.name.clone()).collect();
         let sockets = passed
             .into_iter()
             .map(|passed| (passed.name, passed.socket));
         let inherited = Self {
             sockets: sockets.collect(),
+            kept,
             origin: Origin::Predecessor(written),
         };
         inherited.prepared()
@@ -127,10 +142,20 @@ impl Inherited {
         Ok(self)
     }
 
+    /// Whether whoever passed them keeps them when this process is gone.
+    pub const fn are_kept(&self) -> bool {
+        matches!(self.origin, Origin::Activation)
+    }
+
+    /// The listeners whose sockets a service manager keeps, by way of the predecessor.
+    pub fn kept(&self) -> Vec<Box<str>> {
+        self.kept.clone()
+    }
+
     /// The sockets of each place: those of its name, and, of a manager's, the nameless ones in
     /// their order, one for each place that has none.
-    pub fn assign(self, places: &[Place<'_>]) -> Result<Vec<Vec<TcpListener>>, InheritError> {
-        let mut assigned: Vec<Vec<TcpListener>> = places.iter().map(|_| Vec::new()).collect();
+    pub fn assign(self, places: &[Place<'_>]) -> Result<Vec<Vec<Socket>>, InheritError> {
+        let mut assigned: Vec<Vec<Socket>> = places.iter().map(|_| Vec::new()).collect();
         let mut nameless = Vec::new();
         for (number, (name, socket)) in self.sockets.into_iter().enumerate() {
             let fits =
@@ -172,6 +197,7 @@ impl Default for Inherited {
     fn default() -> Self {
         Self {
             sockets: Vec::new(),
+            kept: Vec::new(),
             origin: Origin::Activation,
         }
     }
@@ -179,12 +205,18 @@ impl Default for Inherited {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{SocketAddr, TcpListener};
+
     use super::*;
 
     const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-    fn sockets(names: &[&str]) -> Vec<(Box<str>, TcpListener)> {
-        let socket = |name: &&str| ((*name).into(), TcpListener::bind(ANY).unwrap());
+    fn listening() -> Socket {
+        Socket::Tcp(TcpListener::bind(ANY).unwrap())
+    }
+
+    fn sockets(names: &[&str]) -> Vec<(Box<str>, Socket)> {
+        let socket = |name: &&str| ((*name).into(), listening());
         names.iter().map(socket).collect()
     }
 
@@ -192,14 +224,19 @@ mod tests {
     #[track_caller]
     fn check(names: &[&str], expected: Result<[&[usize]; 3], &str>) {
         let passed = sockets(names);
-        let addresses: Vec<_> = passed.iter().map(|it| it.1.local_addr().unwrap()).collect();
+        let addresses: Vec<_> = passed.iter().map(|it| it.1.address().unwrap()).collect();
         let inherited = Inherited {
             sockets: passed,
+            kept: Vec::new(),
             origin: Origin::Activation,
         };
-        let places = ["one", "two", "admin"].map(|name| Place { name, address: ANY });
-        let number = |socket: &TcpListener| {
-            let address = socket.local_addr().unwrap();
+        let address = Address::Tcp(ANY);
+        let places = ["one", "two", "admin"].map(|name| Place {
+            name,
+            address: address.clone(),
+        });
+        let number = |socket: &Socket| {
+            let address = socket.address().unwrap();
             addresses
                 .iter()
                 .position(|known| *known == address)
@@ -207,7 +244,7 @@ mod tests {
         };
         let found = inherited.assign(&places);
         let found = found.map(|all| {
-            let of = |sockets: &Vec<TcpListener>| sockets.iter().map(number).collect();
+            let of = |sockets: &Vec<Socket>| sockets.iter().map(number).collect();
             all.iter().map(of).collect::<Vec<Vec<_>>>()
         });
         let expected = expected.map(|places| places.map(<[usize]>::to_vec).to_vec());
@@ -237,15 +274,19 @@ mod tests {
     fn passed(name: &str, written: SocketAddr) -> Passed {
         Passed {
             name: name.into(),
-            written,
-            socket: TcpListener::bind(ANY).unwrap(),
+            written: written.into(),
+            socket: listening(),
+            kept: false,
         }
     }
 
     #[test]
     fn a_predecessors_sockets_serve_listeners_that_are_written_as_they_were() {
         let elsewhere = SocketAddr::new([127, 0, 0, 2].into(), 0);
-        let places = ["one", "two"].map(|name| Place { name, address: ANY });
+        let places = ["one", "two"].map(|name| Place {
+            name,
+            address: ANY.into(),
+        });
         let all = vec![
             passed("one", ANY),
             passed("two", elsewhere),
@@ -261,7 +302,7 @@ mod tests {
     fn a_socket_that_does_not_listen_is_refused() {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
         let all = vec![Passed {
-            socket: socket.unwrap().into(),
+            socket: Socket::Tcp(socket.unwrap().into()),
             ..passed("one", ANY)
         }];
         let error = Inherited::from_predecessor(all).unwrap_err();

@@ -5,13 +5,18 @@
 //! the [`Handler`]'s business. Bodies have no deadline here: the handler reads them and knows what
 //! to answer when they are late.
 
+pub mod address;
 mod connection;
+mod crowd;
 pub mod descriptors;
 mod frames;
 mod inherited;
 mod listener;
+mod proxied;
 mod refusal;
+mod seat;
 mod session;
+mod stream;
 mod strict;
 mod undertakings;
 mod wire;
@@ -19,7 +24,6 @@ mod worker;
 
 use std::{
     io,
-    net::{SocketAddr, TcpListener},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -29,6 +33,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tokio::{
@@ -36,16 +41,18 @@ use tokio::{
     sync::watch,
 };
 
-use self::worker::Stop;
 pub use self::{
+    address::{Address, AddressError, Socket},
     inherited::{InheritError, Inherited, Passed, Place},
-    listener::{BindError, Listener},
+    listener::{BindError, Listener, MODE},
+    proxied::Senders,
     refusal::Refusals,
     session::{Patience, Peer},
     strict::{Fault, is_authority},
     undertakings::{Undertaking, Undertakings},
     worker::{CutOff, WorkerContext},
 };
+use self::{crowd::Crowd, listener::File, worker::Stop};
 use crate::upstream::ResponseBody;
 
 /// Answers requests; one on every worker, which never leaves its thread.
@@ -65,12 +72,35 @@ pub struct Config {
     pub listeners: Vec<Listener>,
     /// Threads; 0 means one a core.
     pub workers: usize,
-    /// Open connections, over all workers.
-    pub connections: usize,
+    /// Whom to let in.
+    pub rules: Rules,
     /// Deadlines of a connection.
     pub patience: Patience,
     /// What is said where no handler is asked.
     pub refusals: Refusals,
+}
+
+/// Whom to let in; can be changed while a server is at work, and then counts for those who come.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Open connections, over all workers.
+    pub connections: usize,
+    /// Open connections of one client; 0: as many as it wants. A Unix socket's clients have no
+    /// address, and are not counted.
+    pub per_address: usize,
+    /// From whom a header of the PROXY protocol is expected, by the places of the listeners.
+    pub proxied: Vec<Senders>,
+}
+
+impl Rules {
+    /// That many connections, whoever's they are.
+    pub const fn up_to(connections: usize) -> Self {
+        Self {
+            connections,
+            per_address: 0,
+            proxied: Vec::new(),
+        }
+    }
 }
 
 /// A server whose addresses are bound, and which serves nobody yet. While it lives its addresses
@@ -78,22 +108,29 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Server {
     config: Config,
-    addresses: Vec<SocketAddr>,
+    rules: Arc<ArcSwap<Rules>>,
+    /// What open files allow.
+    allowed: usize,
+    addresses: Vec<Address>,
     workers: usize,
     /// For each listener, the sockets its workers share.
-    sockets: Vec<Vec<TcpListener>>,
+    sockets: Vec<Vec<Socket>>,
+    /// What is to be taken away at the end.
+    files: Vec<File>,
 }
 
 impl Server {
     /// Binds every listener once for each worker.
     pub fn bind(config: Config) -> Result<Self, BindError> {
-        Self::bind_beside(config, Vec::new())
+        Self::bind_beside(config, Vec::new(), false)
     }
 
-    /// Binds the listeners that inherit no sockets; the others have theirs, by their places.
+    /// Binds the listeners that inherit no sockets; the others have theirs, by their places. Whoever
+    /// keeps those has made the files of Unix sockets, and takes them away.
     pub fn bind_beside(
         config: Config,
-        inherited: Vec<Vec<TcpListener>>,
+        inherited: Vec<Vec<Socket>>,
+        are_kept: bool,
     ) -> Result<Self, BindError> {
         let workers = match config.workers {
             0 => available_parallelism().map_or(1, usize::from),
@@ -102,35 +139,74 @@ impl Server {
         let mut sockets = inherited;
         sockets.resize_with(config.listeners.len(), Vec::new);
         let mut addresses = Vec::with_capacity(config.listeners.len());
+        let mut files = Vec::new();
         for (listener, own) in config.listeners.iter().zip(&mut sockets) {
+            let is_ours = own.is_empty() || !are_kept;
             if own.is_empty() {
-                *own = listener::bind(listener.address, workers)?;
+                *own = listener::bind(listener, workers)?;
             }
-            let bound = own.first().and_then(|socket| socket.local_addr().ok());
-            addresses.push(bound.unwrap_or(listener.address));
+            let bound = own.first().and_then(Socket::address);
+            let bound = bound.unwrap_or_else(|| listener.address.clone());
+            if let Address::Unix(path) = &bound
+                && is_ours
+            {
+                let file = File::at(path).and_then(|file| {
+                    // A predecessor's files may have said something else.
+                    file.permit(listener.mode)?;
+                    Ok(file)
+                });
+                files.push(file.map_err(|source| BindError {
+                    address: bound.clone(),
+                    source,
+                })?);
+            }
+            addresses.push(bound);
         }
         Ok(Self {
+            rules: Arc::new(ArcSwap::from_pointee(config.rules.clone())),
+            allowed: usize::MAX,
             config,
             addresses,
             workers,
             sockets,
+            files,
         })
+    }
+
+    /// What can be changed while it is at work.
+    pub const fn rules(&self) -> &Arc<ArcSwap<Rules>> {
+        &self.rules
     }
 
     /// The listening sockets and where the configuration wants them, by the places of their
     /// listeners.
-    pub fn sockets(&self) -> impl Iterator<Item = (SocketAddr, &[TcpListener])> {
-        let written = self
-            .config
-            .listeners
-            .iter()
-            .map(|listener| listener.address);
+    pub fn sockets(&self) -> impl Iterator<Item = (&Address, &[Socket])> {
+        let listeners = self.config.listeners.iter();
+        let written = listeners.map(|listener| &listener.address);
         written.zip(self.sockets.iter().map(Vec::as_slice))
     }
 
     /// Gives up the addresses; whoever still has workers there keeps them until those end.
     pub fn leave(&mut self) {
         self.sockets.clear();
+    }
+
+    /// Takes the files of Unix sockets away: nobody comes after this process.
+    pub fn remove_files(&mut self) {
+        self.files.drain(..).for_each(|file| file.remove());
+    }
+
+    /// Whether the socket of this listener is a file that somebody else has made and takes away.
+    pub fn is_kept(&self, listener: usize) -> bool {
+        let address = self.addresses.get(listener);
+        address.is_some_and(|it| it.tcp().is_none() && !self.files.iter().any(|file| file.is(it)))
+    }
+
+    /// The file of this listener's socket is somebody else's.
+    pub fn disown(&mut self, listener: usize) {
+        if let Some(address) = self.addresses.get(listener) {
+            self.files.retain(|file| !file.is(address));
+        }
     }
 
     /// How many threads serve.
@@ -140,11 +216,11 @@ impl Server {
 
     /// Lets in no more than that many connections, if the configuration would let in more.
     pub fn allow_at_most(&mut self, connections: usize) {
-        self.config.connections = self.config.connections.min(connections);
+        self.allowed = connections;
     }
 
     /// The bound addresses, in the order of the listeners.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
@@ -155,6 +231,7 @@ impl Server {
     ) -> io::Result<Running> {
         let (stop, stopped) = watch::channel(None);
         let connections = Arc::new(AtomicUsize::new(0));
+        let crowd = Arc::new(Crowd::new());
         let (report, reports) = mpsc::channel();
         let mut threads = Vec::with_capacity(self.workers);
         for (index, sockets) in self.entries()?.into_iter().enumerate() {
@@ -164,7 +241,9 @@ impl Server {
                 patience: self.config.patience,
                 refusals: self.config.refusals.clone(),
                 connections: Arc::clone(&connections),
-                limit: self.config.connections,
+                crowd: Arc::clone(&crowd),
+                rules: Arc::clone(&self.rules),
+                allowed: self.allowed,
                 stop: stopped.clone(),
             };
             threads.push(start_worker(plan, factory.clone(), report.clone())?);
@@ -195,6 +274,7 @@ impl Server {
                     socket,
                     tls: listener.tls.clone(),
                     listener: index,
+                    counts: listener.counts.clone(),
                 }));
             }
         }

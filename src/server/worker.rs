@@ -4,20 +4,16 @@ use std::{
     cell::Cell,
     future::poll_fn,
     io,
-    net::{SocketAddr, TcpListener as StdListener},
-    os::fd::AsFd,
+    net::{Ipv4Addr, SocketAddr},
     pin::pin,
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::AtomicUsize},
     task::Poll,
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
 use tokio::{
-    net::{TcpListener, TcpStream},
     sync::watch,
     task::spawn_local,
     time::{Instant, sleep},
@@ -25,11 +21,15 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Handler, Patience, Peer, Refusals, Undertakings,
+    Handler, Patience, Peer, Refusals, Rules, Socket, Undertakings,
     connection::{IDLE_GRACE, serve},
+    crowd::Crowd,
+    proxied,
+    seat::Seat,
     session::Protocol,
+    stream::{Accepted, Listening, Stream},
 };
-use crate::metrics::Handshake;
+use crate::metrics::{Door as Counts, Handshake, TurnedAway};
 use crate::tick::{Elapsed, TICK, Timer};
 use crate::tls::{self, ClientCertificate, Front};
 
@@ -38,6 +38,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How often the log says that nobody can be accepted, while that lasts.
 const ACCEPT_COMPLAINT: Duration = Duration::from_secs(60);
+
+/// Where those come from who have no address: over a Unix socket comes nobody but from this machine.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// What a handler is built from, on the thread it will live on.
 #[derive(Clone, Debug)]
@@ -76,17 +79,21 @@ pub(super) struct Plan {
     pub(super) patience: Patience,
     pub(super) refusals: Refusals,
     pub(super) connections: Arc<AtomicUsize>,
-    pub(super) limit: usize,
+    pub(super) crowd: Arc<Crowd>,
+    pub(super) rules: Arc<ArcSwap<Rules>>,
+    /// Connections that open files allow, whatever the rules say.
+    pub(super) allowed: usize,
     /// Holds something once the worker shall stop.
     pub(super) stop: watch::Receiver<Option<Stop>>,
 }
 
 /// A listening socket and what is behind it.
 pub(super) struct Entry {
-    pub(super) socket: StdListener,
+    pub(super) socket: Socket,
     pub(super) tls: Option<Arc<Front>>,
     /// The listener's place.
     pub(super) listener: usize,
+    pub(super) counts: Counts,
 }
 
 /// What the connections of one thread share.
@@ -99,15 +106,18 @@ pub(super) struct Worker<H> {
     /// Connections with requests under way.
     pub(super) busy: Undertakings,
     undertakings: Undertakings,
-    open: Cell<usize>,
-    connections: Arc<AtomicUsize>,
-    limit: usize,
+    pub(super) open: Cell<usize>,
+    pub(super) connections: Arc<AtomicUsize>,
+    pub(super) crowd: Arc<Crowd>,
+    pub(super) allowed: usize,
+    rules: Arc<ArcSwap<Rules>>,
 }
 
-struct Door {
-    socket: TcpListener,
+pub(super) struct Door {
+    socket: Listening,
     tls: Option<Arc<Front>>,
     index: usize,
+    pub(super) counts: Counts,
 }
 
 /// Serves until told to stop; gives what was cut off then.
@@ -140,7 +150,9 @@ pub(super) async fn run<H: Handler>(
         undertakings,
         open: Cell::new(0),
         connections: plan.connections,
-        limit: plan.limit,
+        crowd: plan.crowd,
+        rules: plan.rules,
+        allowed: plan.allowed,
     });
     drop(spawn_local(async move { timer.run().await }));
     ready(Ok(()));
@@ -174,12 +186,14 @@ fn open(
         socket,
         tls,
         listener,
+        counts,
     }: Entry,
 ) -> io::Result<Door> {
     Ok(Door {
-        socket: TcpListener::from_std(socket)?,
+        socket: Listening::open(socket)?,
         tls,
         index: listener,
+        counts,
     })
 }
 
@@ -187,11 +201,11 @@ async fn accept<H: Handler>(worker: Rc<Worker<H>>, door: Rc<Door>) {
     let mut complained: Option<Instant> = None;
     loop {
         match door.socket.accept().await {
-            Ok((stream, address)) => {
+            Ok(accepted) => {
                 if complained.take().is_some() {
                     tracing::info!("can accept again");
                 }
-                admit(&worker, &door, stream, address);
+                admit(&worker, &door, accepted);
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
@@ -216,22 +230,16 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Takes in whoever the kernel has already let in: closing the socket would reset them. The kernel is
-/// asked itself, as the runtime may not have heard of the latest yet.
+/// Takes in whoever the kernel has already let in: closing the socket would reset them.
 fn empty<H: Handler>(worker: &Rc<Worker<H>>, door: &Rc<Door>) {
-    let Ok(socket) = door.socket.as_fd().try_clone_to_owned() else {
+    let Ok(waiting) = door.socket.waiting() else {
         return;
     };
-    let socket = StdListener::from(socket);
     loop {
-        let (stream, address) = match socket.accept() {
-            Ok(accepted) => accepted,
-            Err(error) if is_of_one_connection(&error) => continue,
+        match waiting.next() {
+            Ok(accepted) => admit(worker, door, accepted),
+            Err(error) if is_of_one_connection(&error) => {}
             Err(_) => return,
-        };
-        let stream = stream.set_nonblocking(true).map(|()| stream);
-        if let Ok(stream) = stream.and_then(TcpStream::from_std) {
-            admit(worker, door, stream, address);
         }
     }
 }
@@ -249,37 +257,65 @@ async fn drain<H>(worker: &Worker<H>, deadline: Instant) -> CutOff {
     }
 }
 
-fn admit<H: Handler>(
-    worker: &Rc<Worker<H>>,
-    door: &Rc<Door>,
-    stream: TcpStream,
-    address: SocketAddr,
-) {
-    let Some(seat) = Seat::take(worker) else {
-        return turn_away(worker, door, &stream);
+fn admit<H: Handler>(worker: &Rc<Worker<H>>, door: &Rc<Door>, (stream, address): Accepted) {
+    let rules = worker.rules.load();
+    let senders = rules.proxied.get(door.index);
+    let proxied = senders.is_some_and(|senders| senders.include(address));
+    let Some(seat) = Seat::take(worker, door, rules.connections) else {
+        return turn_away(worker, door, &stream, TurnedAway::Connections);
     };
-    let door = Rc::clone(door);
+    // Whoever passes others on is not one client.
+    let guest = if proxied {
+        Ok(None)
+    } else {
+        seat.count(address, rules.per_address)
+    };
+    let Ok(guest) = guest else {
+        return turn_away(worker, door, &stream, TurnedAway::Address);
+    };
     drop(spawn_local(async move {
-        // Only a socket that is already broken refuses this.
-        let _ = stream.set_nodelay(true);
-        welcome(&seat.0, &door, stream, address).await;
+        if proxied {
+            Box::pin(pass_on(&seat, stream, address)).await;
+        } else {
+            welcome(&seat.worker, &seat.door, stream, address).await;
+        }
+        drop(guest);
     }));
 }
 
 /// Says why, as far as that takes no waiting.
-fn turn_away<H>(worker: &Worker<H>, door: &Door, stream: &TcpStream) {
+fn turn_away<H>(worker: &Worker<H>, door: &Door, stream: &Stream, why: TurnedAway) {
+    door.counts.turned_away(why);
     if door.tls.is_none() {
         let _ = stream.try_write(&worker.refusals.overloaded);
     }
 }
 
+/// Hears from a balancer whose connection this is, and welcomes that client.
+async fn pass_on<H: Handler>(seat: &Seat<H>, mut stream: Stream, from: Option<SocketAddr>) {
+    let (worker, door) = (&seat.worker, &seat.door);
+    let address = match greeting(worker, proxied::read(&mut stream)).await {
+        Ok(Ok(client)) => client.or(from),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a connection does not begin as a balancer's must");
+            return door.counts.turned_away(TurnedAway::Proxy);
+        }
+        Err(Elapsed) => return door.counts.turned_away(TurnedAway::Proxy),
+    };
+    let most = worker.rules.load().per_address;
+    let Ok(_guest) = seat.count(address, most) else {
+        return turn_away(worker, door, &stream, TurnedAway::Address);
+    };
+    welcome(worker, door, stream, address).await;
+}
+
 async fn welcome<H: Handler>(
     worker: &Rc<Worker<H>>,
     door: &Door,
-    stream: TcpStream,
-    address: SocketAddr,
+    stream: Stream,
+    address: Option<SocketAddr>,
 ) {
-    let peer = Peer::new(address, door.tls.is_some(), door.index);
+    let peer = Peer::new(address.unwrap_or(NOWHERE), door.tls.is_some(), door.index);
     match &door.tls {
         None => serve(Rc::clone(worker), stream, peer, Protocol::Http1).await,
         Some(tls) => Box::pin(welcome_securely(worker, tls, stream, peer)).await,
@@ -289,7 +325,7 @@ async fn welcome<H: Handler>(
 async fn welcome_securely<H: Handler>(
     worker: &Rc<Worker<H>>,
     tls: &Front,
-    stream: TcpStream,
+    stream: Stream,
     mut peer: Peer,
 ) {
     let Some(config) = tls.config() else { return };
@@ -331,23 +367,4 @@ async fn greeting<H, F: Future>(worker: &Worker<H>, handshake: F) -> Result<F::O
         alarm.poll(cx).map(|()| Err(Elapsed))
     })
     .await
-}
-
-/// A connection's place among those allowed.
-struct Seat<H>(Rc<Worker<H>>);
-
-impl<H> Seat<H> {
-    fn take(worker: &Rc<Worker<H>>) -> Option<Self> {
-        let taken = worker.connections.fetch_add(1, Ordering::Relaxed);
-        worker.open.set(worker.open.get() + 1);
-        let seat = Self(Rc::clone(worker));
-        (taken < worker.limit).then_some(seat)
-    }
-}
-
-impl<H> Drop for Seat<H> {
-    fn drop(&mut self) {
-        self.0.connections.fetch_sub(1, Ordering::Relaxed);
-        self.0.open.set(self.0.open.get().saturating_sub(1));
-    }
 }

@@ -103,7 +103,7 @@ export class Gateway {
     self.edit("routes.d/payment.toml", "127.0.0.1:18103", many.address.payment);
     self.received = `http://${many.address.health}/_mock/received`;
     change?.(self);
-    const child = begin(["serve", "--config", self.main, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "1"], { cwd: self.folder, env: { ...self.env, MULTICODE_LOG: log }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = begin(["serve", "--no-watch", "--config", self.main, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "1"], { cwd: self.folder, env: { ...self.env, MULTICODE_LOG: log }, stdio: ["ignore", "pipe", "pipe"] });
     self.#children.push(child);
     self.ended = () => child.exitCode !== null;
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (part) => { self.log += part; });

@@ -9,7 +9,8 @@ use super::department::Department;
 use super::process::{Folder, Process};
 
 /// Passes what it got as standard input and output on as descriptors 3 and 4, as systemd does.
-const PASS: &str = r#"export LISTEN_PID=$$ LISTEN_FDS=2; exec "$@" 3<&0 4>&1 0</dev/null 1>&2"#;
+pub(super) const PASS: &str =
+    r#"export LISTEN_PID=$$ LISTEN_FDS=2; exec "$@" 3<&0 4>&1 0</dev/null 1>&2"#;
 
 const BETWEEN: u64 = 200;
 

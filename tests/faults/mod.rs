@@ -11,6 +11,7 @@ mod descriptors;
 mod disk;
 mod hangups;
 mod kills;
+mod paths;
 mod process;
 pub(crate) mod redis;
 mod store;

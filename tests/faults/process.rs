@@ -35,6 +35,8 @@ impl Folder {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         folder.write("cert.pem", &made.cert.pem());
         folder.write("key.pem", &made.signing_key.serialize_pem());
+        let mine = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(folder.path("key.pem"), mine).unwrap();
         let secure = r#"
 [listener.secure]
 address = "127.0.0.1:0"
@@ -102,7 +104,7 @@ forward = {{ upstream = "faults", path = "/in", method = "POST", headers = {{ x-
             }
         };
         command
-            .args(["serve", "--workers", "2", "--config"])
+            .args(["serve", "--no-watch", "--workers", "2", "--config"])
             .arg(self.path("routes.toml"))
             .args(after)
             .env("MULTICODE_LOG", "info")
@@ -160,11 +162,11 @@ impl Process {
         }
     }
 
-    /// Where its listeners are, in the order of the files.
+    /// Where its listeners are, in the order of the files, but those at paths.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         let events = self.events("listening for scans");
-        let address = |event: &Value| event["address"].as_str().unwrap().parse().unwrap();
-        events.iter().map(address).collect()
+        let address = |event: &Value| event["address"].as_str().unwrap().parse().ok();
+        events.iter().filter_map(address).collect()
     }
 
     pub(super) fn admin(&self) -> SocketAddr {

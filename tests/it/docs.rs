@@ -91,6 +91,7 @@ fn documented_metrics_are_the_registered_ones() {
         introspections: &["a"],
     });
     metrics.reloaded(true, Timestamp::default());
+    let _door = metrics.door("a");
     metrics.keys_fetched("a", Fetch::Success);
     let time = Some(Timestamp::default());
     metrics.keys_stand(&KeysGauge {

@@ -3,9 +3,10 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 35] = [
+const LAYERS: [&str; 36] = [
     "main",
     "cli",
+    "watch",
     "reload",
     "app",
     "trial",

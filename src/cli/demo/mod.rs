@@ -260,7 +260,7 @@ impl Options {
             given.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
         };
         Overrides {
-            listen: Some(or_port(self.listen, 8080)),
+            listen: Some(or_port(self.listen, 8080).into()),
             admin: Some(or_port(self.admin, 9090)),
             workers: None,
         }

@@ -19,7 +19,7 @@ use crate::reload::{First, Reloader};
 use crate::route::{Action, Route};
 use crate::sandbox::departments::{Department, Running};
 use crate::sandbox::signer::Signers;
-use crate::server;
+use crate::server::{self, Address};
 use crate::time::Timestamp;
 use crate::trust::Keys;
 use crate::upstream::Endpoint;
@@ -116,9 +116,10 @@ impl Stage {
         let first = First {
             written: Arc::clone(&config.written),
             since: opening.now,
+            seen: None,
         };
         let app = App::build(config, opening.overrides).map_err(start)?;
-        let scan = app.addresses().first().copied();
+        let scan = app.addresses().iter().find_map(Address::tcp);
         let admin = app.admin_address().ok_or(StageError::NoAdmin)?;
         let started = app.start().map_err(start)?;
         let (path, metrics) = (opening.path, started.metrics);

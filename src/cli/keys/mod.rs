@@ -1,13 +1,12 @@
 //! `multicode keys`.
 
-mod admin;
 mod story;
 mod verify;
 
 use clap::{Args, Subcommand};
 use http::Method;
 
-use self::admin::{Address, Token};
+use super::online::{Address, Token, escaped};
 use super::options::{Config, Format};
 use super::{Exit, Failure, Process, load};
 use crate::admin::Standings;
@@ -109,7 +108,7 @@ fn in_files(config: &config::Config, process: &Process<'_>) -> Standings {
 
 fn refresh(options: &Refresh, process: &mut Process<'_>) -> Result<Exit, Failure> {
     let path = match &options.issuer {
-        Some(issuer) => format!("/admin/keys/refresh?issuer={}", admin::escaped(issuer)),
+        Some(issuer) => format!("/admin/keys/refresh?issuer={}", escaped(issuer)),
         None => "/admin/keys/refresh".to_owned(),
     };
     let token = options.token.find(&options.config.config)?;

@@ -61,7 +61,8 @@ pub(super) fn diff(reloader: &Reloader) -> ConfigDiff {
     }
 }
 
-fn differences(in_force: &Written, on_disk: &Written) -> Vec<FileDiff> {
+/// The files of either that differ, by their paths.
+pub(in crate::cli) fn differences(in_force: &Written, on_disk: &Written) -> Vec<FileDiff> {
     let all = in_force.files.iter().chain(&on_disk.files);
     let paths: BTreeSet<&Path> = all.map(|file| &*file.path).collect();
     let pairs = paths

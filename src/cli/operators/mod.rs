@@ -6,6 +6,8 @@ mod readiness;
 mod topology;
 mod traffic;
 
+pub(super) use self::files::differences;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -220,6 +220,7 @@ impl Life {
             successor.end();
         }
         self.office.announce_drain();
+        self.app.remove_files();
         self.stop().await
     }
 

@@ -12,16 +12,16 @@ use super::options::Config;
 use super::{Exit, Failure, Process, load};
 use crate::app::{App, Overrides};
 use crate::handover::{self, Predecessor};
-use crate::server::Inherited;
+use crate::server::{Address, Inherited};
 use crate::telemetry::Traces;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
     #[command(flatten)]
     config: Config,
-    /// Where the first listener listens, instead of where the file says.
+    /// Where the first listener listens, instead of where the file says: a port, or `unix:` and a path.
     #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    listen: Option<Address>,
     /// Where operators come in, instead of where the file says.
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
@@ -31,6 +31,9 @@ pub(super) struct Options {
     /// Take over from a running gateway only when that one has ended its work, not beside it.
     #[arg(long)]
     alone: bool,
+    /// Read the files again only when asked to, by SIGHUP or an operator, not when they change.
+    #[arg(long)]
+    no_watch: bool,
     /// What is logged: error, warn, info, debug or trace, also per module.
     #[arg(
         long,
@@ -57,11 +60,11 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     let traces = Traces::read(variable);
     let config = load::config(&options.config.config, process)?;
     let overrides = Overrides {
-        listen: options.listen,
+        listen: options.listen.clone(),
         admin: options.admin,
         workers: options.workers,
     };
-    let files = Files::of(&config, options.config.config.clone());
+    let files = Files::of(&config, options.config.config.clone(), !options.no_watch);
     let app = App::build_beside(config, overrides, inherited, &traces).map_err(Failure::io)?;
     for address in app.addresses() {
         tracing::info!(%address, "listening for scans");

@@ -17,9 +17,10 @@ use super::super::operators::{Operators, Purpose, instance};
 use crate::admin::tokens::{self, PLACE};
 use crate::admin::{self, Access, TokenTexts, Tokens};
 use crate::app::{self, App};
-use crate::config::{Admin, Config, ProcessSecrets, Secret, Written};
+use crate::config::{Admin, Config, Fingerprint, ProcessSecrets, Secret, Written};
 use crate::reload::{First, Reloader};
 use crate::trust::standing::chain;
+use crate::watch::Watch;
 
 /// How long operators' answers may take when the process ends.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -44,16 +45,21 @@ pub(super) fn aside<T: Send + 'static>(
 pub(super) struct Files {
     path: PathBuf,
     written: Arc<Written>,
+    seen: Fingerprint,
     admin: Option<Admin>,
+    watched: bool,
 }
 
 impl Files {
-    /// Takes them out of a configuration that was read from `path`.
-    pub(super) fn of(config: &Config, path: PathBuf) -> Self {
+    /// Takes them out of a configuration that was read from `path` this moment; whether they are
+    /// read again when they change.
+    pub(super) fn of(config: &Config, path: PathBuf, watched: bool) -> Self {
         Self {
-            path,
             written: Arc::clone(&config.written),
+            seen: Fingerprint::of(&path, &config.written.named),
             admin: config.admin.clone(),
+            path,
+            watched,
         }
     }
 
@@ -101,6 +107,7 @@ impl Files {
 #[derive(Debug)]
 pub(super) struct Office {
     reloader: Arc<Reloader>,
+    watch: Option<Watch>,
     draining: Arc<AtomicBool>,
     /// Rung by an operator who wants the process to end.
     end: Arc<Notify>,
@@ -119,6 +126,7 @@ impl Office {
         let first = First {
             written: Arc::clone(&files.written),
             since: started,
+            seen: Some(files.seen),
         };
         let reloader = Reloader::new(path, secrets, Arc::clone(&sites), metrics.clone(), first);
         let reloader = Arc::new(reloader);
@@ -149,6 +157,7 @@ impl Office {
             })
         });
         Self {
+            watch: files.watched.then(|| watch(&reloader)).flatten(),
             reloader,
             draining,
             end,
@@ -174,12 +183,14 @@ impl Office {
     }
 
     /// Tells operators from now on that the gateway goes.
-    pub(super) fn announce_drain(&self) {
+    pub(super) fn announce_drain(&mut self) {
+        self.watch = None;
         self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Lets nobody in any more: a successor does.
     pub(super) fn close(&mut self) {
+        self.watch = None;
         self.open = None;
     }
 
@@ -191,4 +202,12 @@ impl Office {
             let _ = timeout(FAREWELL, serving).await;
         }
     }
+}
+
+/// Has the files read again when they change.
+fn watch(reloader: &Arc<Reloader>) -> Option<Watch> {
+    let (watch, work) = Watch::new(Arc::clone(reloader), app::now);
+    let begun = aside("watch", work);
+    let begun = begun.inspect_err(|error| tracing::error!(%error, "the files are not watched"));
+    begun.ok().map(|_| watch)
 }

@@ -9,18 +9,22 @@ use super::issuer::secret;
 use super::rate::Rates;
 use super::{Word, words};
 use crate::config::reader::{
-    Table, Value, boolean, choice, cidr, duration, integer, list, size, socket_address, string,
+    Sender, Table, Value, boolean, choice, cidr, duration, integer, list, listening_address, mode,
+    sender, size, socket_address, string,
 };
 use crate::config::secrets::SecretRef;
 use crate::config::source::{Place, Spanned};
 use crate::policy::Strangers;
 use crate::scan::Cleaning;
+use crate::server::Address;
 
 /// `[listener.*]`.
 #[derive(Debug)]
 pub(crate) struct Listener {
     pub(crate) at: Place,
-    pub(crate) address: Option<Spanned<SocketAddr>>,
+    pub(crate) address: Option<Spanned<Address>>,
+    pub(crate) mode: Option<Spanned<u32>>,
+    pub(crate) proxy_protocol: Vec<Spanned<Sender>>,
     pub(crate) anonymous: Option<Spanned<bool>>,
     pub(crate) default_scene: Option<Word>,
     pub(crate) terminals: Option<Spanned<Strangers>>,
@@ -75,6 +79,7 @@ pub(crate) struct Limits {
     pub(crate) idle_timeout: Option<Spanned<Duration>>,
     pub(crate) drain_timeout: Option<Spanned<Duration>>,
     pub(crate) connections: Option<Spanned<u32>>,
+    pub(crate) connections_per_address: Option<Spanned<u32>>,
     pub(crate) workers: Option<Spanned<u16>>,
     pub(crate) in_flight: Option<Spanned<u32>>,
     pub(crate) rate: Rates,
@@ -86,7 +91,11 @@ impl Listener {
         let strangers = [("any", Strangers::Admit), ("registered", Strangers::Refuse)];
         let listener = Self {
             at: table.at(),
-            address: table.required("address", socket_address),
+            address: table.required("address", listening_address),
+            mode: table.optional("mode", mode),
+            proxy_protocol: table
+                .optional("proxy_protocol", list(sender))
+                .unwrap_or_default(),
             anonymous: table.optional("anonymous", boolean),
             default_scene: table.optional("default_scene", string),
             terminals: table.required("terminals", choice(&strangers)),
@@ -170,6 +179,8 @@ impl Limits {
             idle_timeout: table.optional("idle_timeout", duration),
             drain_timeout: table.optional("drain_timeout", duration),
             connections: table.optional("connections", integer(1..=1_000_000)),
+            connections_per_address: table
+                .optional("connections_per_address", integer(0..=1_000_000)),
             workers: table.optional("workers", integer(0..=1_024)),
             in_flight: table.optional("in_flight", integer(1..=1_000_000)),
             rate: table

@@ -5,6 +5,7 @@ use super::{Files, Known, Surroundings, innermost};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::file::{self, RoutesFile, Word};
 use crate::config::meaning::{Limits, Listener, Tls};
+use crate::config::reader::Sender;
 use crate::config::source::Spanned;
 use crate::config::suggest::{help, quoted};
 use crate::gateway::Door;
@@ -13,6 +14,7 @@ use crate::proxy::extract::{Adapter, Envelope, EnvelopeError, Format, What};
 use crate::proxy::landing::{App, Landing, Location};
 use crate::route::redirect::Hosts;
 use crate::scan::Cleaning;
+use crate::server::{Address, MODE, Senders};
 use crate::tls::{Clients, Pair, ServerFiles};
 
 /// The longest body of `/v1/scan`: twice the longest code, escaped, with its envelope.
@@ -31,9 +33,13 @@ pub(super) fn listeners(
     let each = written.filter_map(|(name, one)| {
         let one = one.as_ref()?;
         check_scenes(one, known, around);
+        let address = one.address.clone()?.value;
+        check_unix(one, &address, around);
         Some(Listener {
             name: name.value.as_str().into(),
-            address: one.address?.value,
+            address,
+            mode: one.mode.map_or(MODE, |it| it.value),
+            proxied: senders(&one.proxy_protocol),
             door: Door {
                 default_scene: one.default_scene.as_ref().map(boxed),
                 scenes: one.scenes.iter().flatten().map(boxed).collect(),
@@ -50,6 +56,33 @@ pub(super) fn listeners(
         })
     });
     each.collect()
+}
+
+/// What is said of Unix sockets must be about one.
+fn check_unix(one: &file::Listener, address: &Address, around: Surroundings<'_>) {
+    if address.tcp().is_none() {
+        return;
+    }
+    if let Some(mode) = one.mode {
+        let message = "\"mode\" is about Unix sockets, and this listener has a port";
+        around.error("bad-value", mode.at, message);
+    }
+    let mut senders = one.proxy_protocol.iter();
+    if let Some(unix) = senders.find(|it| it.value == Sender::Unix) {
+        let message = "\"unix\" is about Unix sockets, and this listener has a port";
+        around.error("bad-value", unix.at, message);
+    }
+}
+
+fn senders(written: &[Spanned<Sender>]) -> Senders {
+    let network = |sender: &Spanned<Sender>| match sender.value {
+        Sender::Network(network) => Some(network),
+        Sender::Unix => None,
+    };
+    Senders {
+        networks: written.iter().filter_map(network).collect(),
+        unix: written.iter().any(|it| it.value == Sender::Unix),
+    }
 }
 
 fn tls(written: &file::listener::Tls, around: Surroundings<'_>) -> Option<Tls> {
@@ -112,7 +145,12 @@ pub(super) fn limits(written: &file::Limits) -> Limits {
     let default = Limits::default();
     let connections = written.connections.map(|it| usize::try_from(it.value));
     let in_flight = written.in_flight.map(|it| usize::try_from(it.value));
+    let per_address = written.connections_per_address;
+    let per_address = per_address.map(|it| usize::try_from(it.value));
     Limits {
+        connections_per_address: per_address
+            .and_then(Result::ok)
+            .unwrap_or(default.connections_per_address),
         header_timeout: written
             .header_timeout
             .map_or(default.header_timeout, |it| it.value),

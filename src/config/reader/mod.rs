@@ -14,7 +14,8 @@ use super::diagnostic::{Collector, Diagnostic, UNREADABLE};
 use super::source::{Place, SourceId, Spanned};
 use super::suggest::{help, quoted};
 pub(crate) use network::{
-    Address, Destination, Endpoint, Scheme, address, cidr, destination, endpoint, socket_address,
+    Address, Destination, Endpoint, Scheme, Sender, address, cidr, destination, endpoint,
+    listening_address, mode, sender, socket_address,
 };
 pub(crate) use scalar::{
     boolean, choice, duration, instant, integer, parsed, share, size, span, string,

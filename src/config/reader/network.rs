@@ -12,11 +12,54 @@ use toml::de::DeValue;
 
 use super::{Value, parsed};
 use crate::config::source::Spanned;
+use crate::server::{self, AddressError};
 
 /// An address and a port to listen on.
 pub(crate) fn socket_address(value: Value<'_>) -> Option<Spanned<SocketAddr>> {
     let expected = "an address and a port such as \"127.0.0.1:8080\"";
     parsed(value, expected, |text| text.parse().ok())
+}
+
+/// An address and a port, or the path of a Unix socket.
+pub(crate) fn listening_address(value: Value<'_>) -> Option<Spanned<server::Address>> {
+    let DeValue::String(text) = value.get() else {
+        return value.mismatch("an address and a port such as \"127.0.0.1:8080\"");
+    };
+    match text.parse() {
+        Ok(address) => Some(Spanned::new(address, value.at())),
+        Err(AddressError::Form) => value
+            .invalid("must be an address and a port such as \"127.0.0.1:8080\", or \"unix:/PATH\""),
+        Err(error) => value.invalid(&format!("is no address: {error}")),
+    }
+}
+
+/// Who passes connections on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// Whoever is there.
+    Network(IpNet),
+    /// Whoever comes over the listener's Unix socket.
+    Unix,
+}
+
+/// A network, or `"unix"`.
+pub(crate) fn sender(value: Value<'_>) -> Option<Spanned<Sender>> {
+    if let DeValue::String(text) = value.get()
+        && text == "unix"
+    {
+        return Some(Spanned::new(Sender::Unix, value.at()));
+    }
+    cidr(value).map(|network| network.map(Sender::Network))
+}
+
+/// Permission bits, `"0660"`.
+pub(crate) fn mode(value: Value<'_>) -> Option<Spanned<u32>> {
+    let expected = "permission bits such as \"0660\", with those of the owner to read and write";
+    parsed(value, expected, |text| {
+        let digits = text.bytes().all(|digit| matches!(digit, b'0'..=b'7'));
+        let bits = u32::from_str_radix(text, 8).ok()?;
+        (digits && bits <= 0o777 && bits & 0o600 == 0o600).then_some(bits)
+    })
 }
 
 /// A network, or one address.

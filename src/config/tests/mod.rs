@@ -1,6 +1,7 @@
 //! Whole loads: folders in, findings out.
 
 mod audit;
+mod doors;
 mod introspections;
 mod issuers;
 mod kept;

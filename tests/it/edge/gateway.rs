@@ -105,7 +105,8 @@ impl TestGateway {
             workers: Some(workers),
         };
         let app = App::build(files.load(), overrides).unwrap();
-        let doors = app.addresses().to_vec();
+        let doors = app.addresses().iter();
+        let doors: Vec<_> = doors.map(|door| door.tcp().unwrap()).collect();
         Self {
             started: app.start().unwrap(),
             address: doors[0],

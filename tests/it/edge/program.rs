@@ -26,8 +26,17 @@ impl Program {
         Self::serve_with(files, log, &[])
     }
 
-    /// The same with these variables.
+    /// The same, and reads the files again as soon as they change.
+    pub(crate) fn watching(files: &Files) -> Self {
+        Self::serve_as(files, "info", &[], &[])
+    }
+
+    /// The same with these variables. Tests say themselves when files are to be read again.
     pub(super) fn serve_with(files: &Files, log: &str, variables: &[(&str, &str)]) -> Self {
+        Self::serve_as(files, log, variables, &["--no-watch"])
+    }
+
+    fn serve_as(files: &Files, log: &str, variables: &[(&str, &str)], options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_multicode"));
         let any = "127.0.0.1:0";
         command
@@ -35,6 +44,7 @@ impl Program {
             .arg("--config")
             .arg(files.main())
             .args(["--listen", any, "--admin", any, "--workers", "1"])
+            .args(options)
             .env_clear()
             .envs(KEYS.map(|name| (name, SECRET)))
             .env("MULTICODE_LOG", log)

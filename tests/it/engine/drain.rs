@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use multicode::server::{Config, CutOff, Handler, Peer, Running, Server, Undertakings};
+use multicode::server::{Config, CutOff, Handler, Peer, Running, Server, Socket, Undertakings};
 use multicode::upstream::ResponseBody;
 
 use super::{Client, SOON, answer, config, post};
@@ -60,7 +60,7 @@ fn start() -> Drained {
     let done = Arc::default();
     Drained {
         running: run(&server, &done),
-        address: server.addresses()[0],
+        address: server.addresses()[0].tcp().unwrap(),
         server,
         done,
     }
@@ -284,8 +284,11 @@ fn workers_share_a_socket_that_was_passed_to_the_process() {
         workers: 3,
         ..config()
     };
-    let server = Server::bind_beside(config, vec![vec![socket]]).unwrap();
-    let (running, address) = (run(&server, &Arc::default()), server.addresses()[0]);
+    let server = Server::bind_beside(config, vec![vec![Socket::Tcp(socket)]], true).unwrap();
+    let (running, address) = (
+        run(&server, &Arc::default()),
+        server.addresses()[0].tcp().unwrap(),
+    );
     let mut clients: Vec<_> = (0..30).map(|_| Client::new(address)).collect();
     for client in &mut clients {
         client.write(post("/", ""));

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use multicode::{
-    server::{Config, Handler, Listener, Peer, Server, WorkerContext},
+    server::{Config, Handler, Listener, Peer, Rules, Server, WorkerContext},
     tick::Timer,
     upstream::{ResponseBody, Upstreams, unrecorded},
 };
@@ -77,13 +77,10 @@ fn end_to_end(headers: HeaderMap) -> HeaderMap {
 #[test]
 #[ignore = "serves until it is killed"]
 fn forward_for_the_benchmark() {
-    let listeners = vec![Listener {
-        address: ([127, 0, 0, 1], 28080).into(),
-        tls: None,
-    }];
+    let listeners = vec![Listener::at(([127, 0, 0, 1], 28080))];
     let server = Server::bind(Config {
         listeners,
-        connections: 10_000,
+        rules: Rules::up_to(10_000),
         ..config()
     })
     .unwrap();

@@ -1,13 +1,16 @@
 //! A server whose handler does as the path says, and clients that write raw bytes.
 
 mod balance;
+mod caps;
 mod drain;
 mod forwarder;
 mod intent;
 mod names;
 mod pieces;
+mod proxied;
 mod server;
 mod tls;
+mod unix;
 mod upstream;
 
 use std::{
@@ -21,7 +24,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use multicode::{
     metrics::Metrics,
-    server::{Config, Handler, Listener, Patience, Peer, Refusals, Running, Server},
+    server::{Config, Handler, Listener, Patience, Peer, Refusals, Rules, Running, Server},
     tick::Timer,
     upstream::{Ask, Fleet, ResponseBody, SendError, UpstreamConfig, Upstreams, unrecorded},
 };
@@ -38,12 +41,9 @@ struct TestServer {
 
 fn config() -> Config {
     Config {
-        listeners: vec![Listener {
-            address: ([127, 0, 0, 1], 0).into(),
-            tls: None,
-        }],
+        listeners: vec![Listener::at(([127, 0, 0, 1], 0))],
         workers: 1,
-        connections: 100,
+        rules: Rules::up_to(100),
         patience: Patience {
             header: SOON,
             idle: SOON,
@@ -59,6 +59,9 @@ fn refusal(status: u16) -> bytes::Bytes {
     format!("HTTP/1.1 {status} No\r\ncontent-length: 4\r\nconnection: close\r\n\r\nours").into()
 }
 
+/// Asks who the gateway thinks this is.
+const WHO: &str = "POST /peer HTTP/1.1\r\nHost: gateway\r\nContent-Length: 0\r\n\r\n";
+
 impl TestServer {
     fn start(config: Config) -> Self {
         Self::with_upstreams(config, Vec::new())
@@ -66,7 +69,9 @@ impl TestServer {
 
     fn with_upstreams(config: Config, upstreams: Vec<UpstreamConfig>) -> Self {
         let server = Server::bind(config).unwrap();
-        let address = server.addresses()[0];
+        // Nowhere, where it has a path.
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let address = server.addresses()[0].tcp().unwrap_or(nowhere);
         let (fleet, metrics) = (Fleet::default(), Metrics::default());
         fleet.prepare(&upstreams).unwrap();
         let backends = fleet.adopt(upstreams, &metrics);
@@ -87,7 +92,7 @@ impl TestServer {
     }
 }
 
-/// `/echo`, `/sleep` (300 ms), `/nap` (50 ms), `/never`, `/refuse` (without reading the body), `/large`
+/// `/echo`, `/peer` (its address), `/sleep` (300 ms), `/nap` (50 ms), `/never`, `/refuse` (without reading the body), `/large`
 /// (8 MiB), `/send…` (the rest to upstream 0, by the hash `x-sticky`; what became of it is the body of
 /// a 502).
 struct Obedient {
@@ -96,9 +101,10 @@ struct Obedient {
 }
 
 impl Handler for Obedient {
-    async fn handle(&self, request: Request<Incoming>, _: &Peer) -> Response<ResponseBody> {
+    async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
         let (head, body) = request.into_parts();
         match head.uri.path() {
+            "/peer" => answer(200, peer.address.ip().to_string()),
             "/refuse" => answer(413, "too large"),
             "/large" => answer(200, vec![b'x'; 8 << 20]),
             "/never" => std::future::pending().await,

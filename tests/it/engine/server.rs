@@ -1,7 +1,7 @@
 use std::{io::Read, net::Shutdown, thread::sleep, time::Duration};
 
 use super::{Client, SOON, TestServer, config, post, refusal};
-use multicode::server::{Config, CutOff, Patience, Refusals};
+use multicode::server::{Config, CutOff, Patience, Refusals, Rules};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -149,7 +149,7 @@ fn broken_and_huge_heads_get_our_own_words() {
 #[test]
 fn connections_beyond_the_limit_are_turned_away() {
     let server = TestServer::start(Config {
-        connections: 2,
+        rules: Rules::up_to(2),
         refusals: Refusals {
             overloaded: refusal(503),
             ..Refusals::default()

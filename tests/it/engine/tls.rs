@@ -44,8 +44,8 @@ impl Identity {
         change(&mut tls);
         Config {
             listeners: vec![Listener {
-                address: ([127, 0, 0, 1], 0).into(),
                 tls: Some(Arc::new(Arc::new(tls).into())),
+                ..Listener::at(([127, 0, 0, 1], 0))
             }],
             ..config()
         }

@@ -5,15 +5,26 @@ use std::fmt::Write as _;
 use crate::admin::lab::Question;
 use crate::explain::Explanation;
 use crate::proxy::Entrance;
+use crate::server::Address;
 use crate::time::Timestamp;
 
 /// A command that sends the scan; its text is in `$CODE`, so that no history and no list of processes
 /// shows it.
 pub(super) fn curl(entrance: &Entrance, question: &Question) -> String {
-    let mut address = entrance.written;
-    if address.ip().is_unspecified() {
-        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-    }
+    let (address, socket) = match &entrance.written {
+        Address::Tcp(address) => {
+            let mut address = *address;
+            if address.ip().is_unspecified() {
+                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            (address.to_string(), String::new())
+        }
+        Address::Unix(path) => {
+            // Between single quotes of a shell only they themselves mean something.
+            let path = path.display().to_string().replace('\'', "'\\''");
+            ("localhost".to_owned(), format!(" --unix-socket '{path}'"))
+        }
+    };
     let claims = [
         ("scene", &question.scene),
         ("terminal", &question.terminal),
@@ -31,7 +42,7 @@ pub(super) fn curl(entrance: &Entrance, question: &Question) -> String {
         format!("?{}", claims.join("&"))
     };
     format!(
-        "printf %s \"$CODE\" | curl -sS -i 'http://{address}/v1/scan{query}' \
+        "printf %s \"$CODE\" | curl -sS -i{socket} 'http://{address}/v1/scan{query}' \
          -H 'content-type: text/plain; charset=utf-8' --data-binary @-"
     )
 }

@@ -12,10 +12,10 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use zeroize::Zeroizing;
 
-use crate::admin::Standings;
 use crate::admin::tokens::{self, TokenError};
 use crate::cli::{Failure, block_on};
 use crate::config::{ProcessSecrets, SecretRef, Secrets as _};
@@ -92,7 +92,7 @@ fn in_file(path: &Path) -> Result<Zeroizing<String>, Failure> {
 /// Why a gateway could not be asked.
 #[derive(Debug, thiserror::Error)]
 enum AskError {
-    #[error("the answer is not about keys")]
+    #[error("the answer is about something else")]
     Answer(#[source] serde_json::Error),
     #[error("the answer breaks off")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -126,13 +126,13 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// Asks for a path and reads what is told of the keys.
-    pub(super) fn ask(
+    /// Asks for a path and reads what is told there.
+    pub(super) fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         token: Option<&str>,
-    ) -> Result<Standings, Failure> {
+    ) -> Result<T, Failure> {
         let asked = async {
             let asked = tokio::time::timeout(PATIENCE, self.exchange(method, path, token)).await;
             asked.unwrap_or(Err(AskError::Late))
@@ -143,12 +143,12 @@ impl Address {
         })
     }
 
-    async fn exchange(
+    async fn exchange<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         token: Option<&str>,
-    ) -> Result<Standings, AskError> {
+    ) -> Result<T, AskError> {
         let token = token.map(|token| HeaderValue::try_from(format!("Bearer {token}")));
         let token = token.transpose();
         let token = token.map_err(|error| AskError::Request(error.into()))?;

@@ -4,14 +4,18 @@
 //! says so: the log, the metrics, `/readyz`. Listeners stay as they were bound: their rules and
 //! certificates are reloaded, their addresses and number, and whether they speak TLS, need a restart.
 
+mod fixed;
+mod reading;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use self::reading::Seen;
 use crate::app;
-use crate::config::{self, Config, Diagnostics, Secrets, Style, Written};
+use crate::config::{self, Config, Diagnostics, Fingerprint, Secrets, Style, Written};
 use crate::metrics::Metrics;
 use crate::proxy::{Entrance, Site};
 use crate::time::Timestamp;
@@ -31,6 +35,8 @@ pub struct Reloader {
     /// What the files' tests came to when they were last run for files in force.
     trials: Mutex<Option<Arc<[Outcome]>>>,
     history: Mutex<VecDeque<Reload>>,
+    /// The files as they were last read, with or without success.
+    seen: Mutex<Seen>,
     /// Held by the reload under way. Two at once might put their sites in force in another order
     /// than their keys.
     under_way: Mutex<()>,
@@ -56,6 +62,8 @@ pub enum By {
     Signal,
     /// The start of the process.
     Start,
+    /// Whoever changed them: they are watched.
+    Watch,
 }
 
 impl By {
@@ -65,6 +73,7 @@ impl By {
             Self::Api => "api",
             Self::Signal => "signal",
             Self::Start => "start",
+            Self::Watch => "watch",
         }
     }
 }
@@ -96,6 +105,8 @@ pub struct First {
     pub written: Arc<Written>,
     /// When they were read.
     pub since: Timestamp,
+    /// What they came to then; none: what they come to now.
+    pub seen: Option<Fingerprint>,
 }
 
 impl From<Timestamp> for First {
@@ -104,6 +115,7 @@ impl From<Timestamp> for First {
         Self {
             written: Arc::default(),
             since,
+            seen: None,
         }
     }
 }
@@ -126,7 +138,15 @@ impl Reloader {
         metrics: Metrics,
         first: impl Into<First>,
     ) -> Self {
-        let First { written, since } = first.into();
+        let First {
+            written,
+            since,
+            seen,
+        } = first.into();
+        let seen = Seen {
+            fingerprint: seen.unwrap_or_else(|| Fingerprint::of(&path, &written.named)),
+            named: written.named.clone(),
+        };
         let start = Reload {
             at: since,
             why: None,
@@ -141,6 +161,7 @@ impl Reloader {
             written: ArcSwap::new(written),
             trials: Mutex::default(),
             history: Mutex::new([start].into()),
+            seen: Mutex::new(seen),
             under_way: Mutex::new(()),
         }
     }
@@ -265,11 +286,10 @@ impl Reloader {
     }
 
     fn load(&self) -> Result<(Site, Arc<Written>, Vec<Outcome>), String> {
-        let loaded = config::load(&self.path, &*self.secrets);
+        let (loaded, trials) = self.read()?;
         let Some(config) = loaded.config else {
             return Err(loaded.diagnostics.errors().render(Style::Plain));
         };
-        let trials = trial::run(&self.path, &*self.secrets);
         if let Some((trial, failure)) = trials
             .iter()
             .find_map(|trial| Some((trial, trial.failures.first()?)))
@@ -285,6 +305,9 @@ impl Reloader {
 
     /// The listeners in the order they are bound.
     fn as_bound(&self, mut config: Config) -> Result<Config, String> {
+        if let Some(changed) = fixed::changed(&self.written.load(), &config.written) {
+            return Err(changed);
+        }
         let site = self.sites.load();
         if site.shared.books.written != app::written(&config.state) {
             return Err("[state] was changed, which needs a restart".to_owned());
