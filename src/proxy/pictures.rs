@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::picture::{self, PictureError};
+use super::picture::{self, MEMORY_LIMIT, PictureError};
 use super::respond::Refusal;
 use crate::metrics::{Desks, Picture};
 use crate::reason::Reason;
@@ -15,13 +15,18 @@ use crate::reason::Reason;
 pub const MAX_PICTURE_BYTES: usize = 4 << 20;
 
 /// Pictures read at the same time, in the whole process: each may take a core for a third of a
-/// second and some tens of megabytes.
+/// second.
 const AT_ONCE: usize = 4;
+
+/// What one permit of memory stands for, so that all of it is counted in 32 bits.
+const PERMIT: usize = 1 << 10;
 
 /// The desk where pictures are read; clones share its limit.
 #[derive(Clone, Debug)]
 pub struct Pictures {
     places: Arc<Semaphore>,
+    /// The memory that pictures may take together: four photographs, but one of those that take all.
+    memory: Arc<Semaphore>,
     counts: Desks,
 }
 
@@ -30,17 +35,22 @@ impl Pictures {
     pub fn counted(counts: Desks) -> Self {
         Self {
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            memory: Arc::new(Semaphore::new(MEMORY_LIMIT / PERMIT)),
             counts,
         }
     }
 
     /// The text of the code in the picture; nobody waits in line.
     pub async fn read(&self, bytes: Bytes) -> Result<String, Refusal> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+        let began = Instant::now();
+        let weight = picture::weight(&bytes).map_err(|error| {
+            self.counts.picture(outcome(&Err(error)), began.elapsed());
+            unreadable(&error)
+        })?;
+        let Some(place) = self.place(weight) else {
             self.counts.picture(Picture::Busy, Duration::ZERO);
             return Err(Reason::Overloaded.into());
         };
-        let began = Instant::now();
         let reading = tokio::task::spawn_blocking(move || {
             let text = picture::read(&bytes);
             drop(place);
@@ -50,12 +60,24 @@ impl Pictures {
         self.counts.picture(outcome(&read), began.elapsed());
         read.map_err(|error| unreadable(&error))
     }
+
+    /// A place for a picture that takes so many bytes, if there is one.
+    fn place(&self, weight: usize) -> Option<[OwnedSemaphorePermit; 2]> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let permits = u32::try_from(weight / PERMIT).ok()?;
+        let memory = Arc::clone(&self.memory).try_acquire_many_owned(permits);
+        Some([place, memory.ok()?])
+    }
 }
 
 const fn outcome(read: &Result<String, PictureError>) -> Picture {
     match read {
         Ok(_) => Picture::Read,
-        Err(PictureError::NotAPicture | PictureError::TooLarge { .. }) => Picture::Refused,
+        Err(
+            PictureError::NotAPicture
+            | PictureError::TooHeavy { .. }
+            | PictureError::TooLarge { .. },
+        ) => Picture::Refused,
         Err(_) => Picture::NoCode,
     }
 }

@@ -134,7 +134,8 @@ impl Revocations {
     fn read_lines(&mut self, text: &str) -> Result<(), ListError> {
         for (place, line) in text.lines().enumerate() {
             let line = line.split('#').next().unwrap_or_default();
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            // One more than a line has: a line of nothing but words must not become a list of them.
+            let words: Vec<&str> = line.split_ascii_whitespace().take(4).collect();
             match *words.as_slice() {
                 [] => {}
                 ["key", id] => {
@@ -155,7 +156,10 @@ impl Revocations {
     }
 
     fn add(&mut self, code: &str, entry: Entry) {
-        self.codes.entry(code.into()).or_default().push(entry);
+        // Room for one: nearly all have no other, and a list may have a million.
+        let one = || Vec::with_capacity(1);
+        let entries = self.codes.entry(code.into());
+        entries.or_insert_with(one).push(entry);
     }
 
     /// How many keys and how many codes they hold.

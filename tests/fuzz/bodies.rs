@@ -6,22 +6,29 @@ use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use multicode::audit::{Line, PublicKey, Signed};
 use multicode::config::{self, Config, NoSecrets, Style};
 use multicode::explain::{Detail, explain};
 use multicode::family::token::cwt::Writing;
 use multicode::family::token::{cwt, hcert, jws, shc};
 use multicode::family::{Form, emv, gs1};
 use multicode::gateway::{Door, Gateway, Matter};
+use multicode::pointer::Pointer;
 use multicode::policy::Strangers;
 use multicode::proxy::extract::{Envelope, Head};
+use multicode::proxy::identity::Names;
+use multicode::proxy::picture::{self, PIXEL_LIMIT, SIDE_LIMIT};
 use multicode::route::Action;
 use multicode::route::contract::{
     Body, Contract, RENDERED_LIMIT, Rendered, Sent, SentBody, SentCode, Values,
 };
 use multicode::scan::{Claims, Cleaning, Scan, clean};
+use multicode::telemetry::Sampling;
 use multicode::time::Timestamp;
-use multicode::trust::Keys;
+use multicode::trust::introspection::AnswerLayout;
 use multicode::trust::material::{self, MAX_KEYS, Origin, Reading};
+use multicode::trust::{Keys, Revocations};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_309_200);
 
@@ -303,4 +310,69 @@ fn keeps_its_form(contract: &Contract, rendered: Rendered) {
         }
         Body::PassThrough | Body::Xml(_) => {}
     }
+}
+
+/// Whatever a picture holds, it is read within its limits or refused.
+pub(crate) fn picture_read(data: &[u8]) {
+    let Ok(contents) = picture::read_all(data) else {
+        return;
+    };
+    assert!(contents.width.max(contents.height) <= SIDE_LIMIT);
+    assert!(contents.width * contents.height <= PIXEL_LIMIT);
+    for code in &contents.codes {
+        // Four bits a digit is the closest a symbol packs.
+        assert!(code.text.len() <= 4 * 7_089, "{}", code.text.len());
+    }
+}
+
+/// A platform's answer, a list of what was taken back and a page of the trail mean something or nothing.
+pub(crate) fn answer_read(data: &[u8]) {
+    let (which, data) = choice(data);
+    let at = |text: &str| Pointer::parse(text).expect("a pointer");
+    let layout = AnswerLayout {
+        valid: at("/code"),
+        good: ["0".into(), "true".into()].into(),
+        index: Some(at("/data/index")),
+        region: Some(at("/data/0/region")),
+        expires_at: Some(at("/end")),
+    };
+    let answer = serde_json::from_slice(data).ok();
+    let told = answer.and_then(|answer| layout.read(&answer));
+    if let Some(told) = told {
+        assert!(told.active || told.index.is_none() && told.expires_at.is_none());
+        assert!(told.index.is_none_or(|index| index.len() <= 256));
+    }
+    let mut lists = Revocations::default();
+    let read = match which % 2 {
+        0 => lists.read(data).is_ok(),
+        _ => lists.read_card(data, "k").is_ok(),
+    };
+    let (keys, codes) = lists.len();
+    assert!(keys + codes <= data.len(), "{read}");
+    if let Some(line) = Line::read(data) {
+        assert!(line.seq() > 0 && line.fields().len() <= data.len());
+    }
+    let text = String::from_utf8_lossy(data);
+    let _ = (PublicKey::parse(&text), Signed::parse(&text));
+}
+
+/// Whatever names a request brings along, those it goes on with are presentable.
+pub(crate) fn http_head(data: &[u8]) {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        let mut halves = line.splitn(2, |byte| *byte == b':');
+        let (name, value) = (halves.next(), halves.next().unwrap_or_default());
+        let name = name.and_then(|name| HeaderName::from_bytes(name).ok());
+        let value = HeaderValue::from_bytes(value.trim_ascii()).ok();
+        if let (Some(name), Some(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    let identity = Names::new(1, Sampling::default()).identify(&headers);
+    let id = identity.request_id.as_bytes();
+    assert!((1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic));
+    let parent = identity.traceparent.as_bytes();
+    assert_eq!(parent.len(), 55);
+    let is_hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+    assert!(parent.iter().all(is_hex) && parent.starts_with(b"00-"));
 }

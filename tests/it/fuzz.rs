@@ -94,3 +94,18 @@ fn every_body_is_read_or_refused() {
 fn every_request_keeps_its_contract() {
     run("contract_render", 3_000, bodies::contract_render);
 }
+
+#[test]
+fn every_picture_is_read_or_refused() {
+    run("picture_read", 300, bodies::picture_read);
+}
+
+#[test]
+fn every_answer_is_read_or_refused() {
+    run("answer_read", 5_000, bodies::answer_read);
+}
+
+#[test]
+fn every_name_that_is_brought_along_is_presentable() {
+    run("http_head", 5_000, bodies::http_head);
+}

@@ -84,6 +84,10 @@ mod properties;
 #[cfg(test)]
 mod allocations;
 
+/// Bombs of every decoder, thrown at the program while its memory is watched.
+#[cfg(test)]
+mod hostile;
+
 /// The bodies of the fuzz targets, run briefly.
 #[cfg(test)]
 mod fuzz;

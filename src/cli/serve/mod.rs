@@ -1,5 +1,6 @@
 //! `multicode serve`.
 
+mod dumps;
 mod life;
 mod office;
 
@@ -34,6 +35,9 @@ pub(super) struct Options {
     /// Read the files again only when asked to, by SIGHUP or an operator, not when they change.
     #[arg(long)]
     no_watch: bool,
+    /// Let a crash write what is in memory to disk, keys and all, and debuggers look in.
+    #[arg(long, env = "MULTICODE_CORE_DUMPS")]
+    core_dumps: bool,
     /// What is logged: error, warn, info, debug or trace, also per module.
     #[arg(
         long,
@@ -46,6 +50,9 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, Failure> {
     log_to_stderr(&options.log)?;
+    if !options.core_dumps {
+        dumps::forbid().map_err(Failure::io)?;
+    }
     // Before there are threads: this takes variables out of the environment.
     let names = variable("LISTEN_FDNAMES");
     let inherited = Inherited::from_manager(names.as_deref()).map_err(Failure::io)?;

@@ -8,6 +8,7 @@ mod kept;
 mod mistakes;
 mod proofs;
 mod rates;
+mod secrets;
 mod shipped;
 mod state;
 mod tls;

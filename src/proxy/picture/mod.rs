@@ -8,6 +8,7 @@
 
 mod budget;
 mod found;
+mod jpeg;
 mod linear;
 mod matrix;
 mod pixels;
@@ -15,6 +16,7 @@ mod qr;
 mod second;
 mod view;
 mod webp;
+mod weight;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -26,6 +28,7 @@ pub use self::found::{Contents, Found, Reader, Symbology};
 use self::pixels::Grey;
 pub use self::pixels::{PIXEL_LIMIT, SIDE_LIMIT};
 use self::view::View;
+pub use self::weight::MEMORY_LIMIT;
 use crate::reason::Reason;
 
 /// The time a picture may take; it is looked at between passes, each of which is bounded by its work.
@@ -34,6 +37,11 @@ pub const BUDGET: Duration = Duration::from_millis(800);
 /// Whether the bytes begin as a picture of these formats does.
 pub fn is(bytes: &[u8]) -> bool {
     pixels::Format::of(bytes).is_some()
+}
+
+/// The bytes of memory that reading this picture takes at most, told from its head.
+pub fn weight(bytes: &[u8]) -> Result<usize, PictureError> {
+    weight::of(bytes)
 }
 
 /// The text of the one code in a PNG, JPEG or WebP picture, as [`Found::text`] has it. Which of
@@ -49,6 +57,7 @@ pub fn read_all(bytes: &[u8]) -> Result<Contents, PictureError> {
 
 fn read_within(bytes: &[u8], time: Duration) -> Result<Contents, PictureError> {
     let budget = Budget::of(time);
+    weight::of(bytes)?;
     let picture = contained(|| pixels::decode(bytes)).unwrap_or(Err(PictureError::Unreadable))?;
     let codes = search(&picture, &budget);
     Ok(Contents {
@@ -99,6 +108,12 @@ pub enum PictureError {
         /// How many there are; more may be unreadable.
         found: usize,
     },
+    /// It is packed so that decoding takes more memory than any picture is given.
+    #[error("the picture takes {bytes} bytes to decode, at most {MEMORY_LIMIT} are given")]
+    TooHeavy {
+        /// What it takes.
+        bytes: usize,
+    },
     /// Its bytes are more than are read.
     #[error(
         "the picture is longer than {} bytes",
@@ -127,7 +142,7 @@ impl PictureError {
             Self::NoCode | Self::Unreadable => Reason::UnreadablePicture,
             Self::NotAPicture => Reason::UnsupportedMediaType,
             Self::SeveralCodes { .. } => Reason::SeveralCodes,
-            Self::TooLong | Self::TooLarge { .. } => Reason::TooLarge,
+            Self::TooHeavy { .. } | Self::TooLong | Self::TooLarge { .. } => Reason::TooLarge,
         }
     }
 }

@@ -1,28 +1,19 @@
-//! From PNG, JPEG or WebP bytes to shades of grey.
+//! From PNG bytes, or those of the other two formats, to shades of grey.
 
 use std::io::Cursor;
 
-use png::{ColorType, Transformations};
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
+use png::{ColorType, InterlaceInfo, Transformations};
 
-use super::{PictureError, webp};
+use super::{PictureError, jpeg, webp};
 
 /// The widest and highest picture taken.
 pub const SIDE_LIMIT: usize = 4096;
 
-/// The most pixels a picture may have: those of a telephone's photograph. In colour they take
-/// 32 MiB while they are decoded.
+/// The most pixels a picture may have: those of a telephone's photograph.
 pub const PIXEL_LIMIT: usize = 8 * 1024 * 1024;
 
 /// What the PNG decoder may allocate beside the pixels: its row buffers and inflate window.
-const PNG_WORKING_BYTES: usize = 1024 * 1024;
-
-/// The most scans of a progressive JPEG: cameras and libraries write about ten, and every one
-/// costs a pass over the whole picture.
-const JPEG_SCANS: usize = 16;
+pub(super) const PNG_WORKING_BYTES: usize = 1024 * 1024;
 
 /// A picture in shades of grey, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,12 +72,27 @@ impl Format {
 pub(super) fn decode(bytes: &[u8]) -> Result<Grey, PictureError> {
     match Format::of(bytes).ok_or(PictureError::NotAPicture)? {
         Format::Png => decode_png(bytes),
-        Format::Jpeg => decode_jpeg(bytes),
+        Format::Jpeg => jpeg::decode(bytes),
         Format::WebP => webp::decode(bytes),
     }
 }
 
+/// The sides as the head says them (PNG, section 11.2.2).
+pub(super) fn png_sides(bytes: &[u8]) -> Result<(usize, usize), PictureError> {
+    let head = bytes
+        .get(8..)
+        .and_then(|head| head.split_first_chunk::<16>());
+    let Some(([0, 0, 0, 13, b'I', b'H', b'D', b'R', sides @ ..], _)) = head else {
+        return Err(PictureError::Unreadable);
+    };
+    let (width, height) = sides.split_at(4);
+    let side = |side: &[u8]| side.iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
+    within_limits(side(width), side(height))
+}
+
+/// Row by row, so that no more than one is there in colour.
 fn decode_png(bytes: &[u8]) -> Result<Grey, PictureError> {
+    let (width, height) = png_sides(bytes)?;
     let limits = png::Limits {
         bytes: PNG_WORKING_BYTES,
     };
@@ -94,43 +100,41 @@ fn decode_png(bytes: &[u8]) -> Result<Grey, PictureError> {
     decoder.set_transformations(Transformations::normalize_to_color8());
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    let (width, height) = decoder.read_header_info().map_err(unreadable)?.size();
-    let (width, height) = within_limits(width, height)?;
     let mut reader = decoder.read_info().map_err(unreadable)?;
-    let size = reader
-        .output_buffer_size()
-        .ok_or(PictureError::Unreadable)?;
-    let mut pixels = vec![0; size];
-    let frame = reader.next_frame(&mut pixels).map_err(unreadable)?;
-    let shades = match frame.color_type {
-        ColorType::Grayscale => pixels,
-        ColorType::GrayscaleAlpha => each(&pixels, |[shade, alpha]| on_white(shade, alpha)),
-        ColorType::Rgb => each(&pixels, |[red, green, blue]| shade(red, green, blue)),
-        ColorType::Rgba => each(&pixels, |[red, green, blue, alpha]| {
-            on_white(shade(red, green, blue), alpha)
-        }),
-        ColorType::Indexed => return Err(PictureError::Unreadable),
+    let info = reader.info();
+    let interlaced = info.interlaced;
+    if within_limits(info.width, info.height)? != (width, height) {
+        return Err(PictureError::Unreadable);
+    }
+    let (colours, _) = reader.output_color_type();
+    let mut shades = if interlaced {
+        vec![0; width * height]
+    } else {
+        Vec::with_capacity(width * height)
     };
+    while let Some(row) = reader.next_interlaced_row().map_err(unreadable)? {
+        match row.interlace() {
+            InterlaceInfo::Null(_) => shades.extend(greys(colours, row.data())?),
+            InterlaceInfo::Adam7(pass) => {
+                let row = greys(colours, row.data())?;
+                png::expand_interlaced_row(&mut shades, width, &row, pass, 8);
+            }
+        }
+    }
     sound(shades, width, height)
 }
 
-fn decode_jpeg(bytes: &[u8]) -> Result<Grey, PictureError> {
-    let options = DecoderOptions::new_safe()
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX))
-        .jpeg_set_max_scans(JPEG_SCANS)
-        .jpeg_set_out_colorspace(ColorSpace::Luma);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(unreadable)?;
-    let info = decoder.info().ok_or(PictureError::Unreadable)?;
-    let (width, height) = within_limits(info.width.into(), info.height.into())?;
-    let pixels = decoder.decode().map_err(unreadable)?;
-    let shades = match decoder.output_colorspace() {
-        Some(ColorSpace::Luma) => pixels,
-        Some(ColorSpace::RGB) => each(&pixels, |[red, green, blue]| shade(red, green, blue)),
-        _ => return Err(PictureError::Unreadable),
-    };
-    sound(shades, width, height)
+/// A row in shades of grey.
+fn greys(colours: ColorType, row: &[u8]) -> Result<Vec<u8>, PictureError> {
+    Ok(match colours {
+        ColorType::Grayscale => row.to_vec(),
+        ColorType::GrayscaleAlpha => each(row, |[shade, alpha]| on_white(shade, alpha)),
+        ColorType::Rgb => each(row, |[red, green, blue]| shade(red, green, blue)),
+        ColorType::Rgba => each(row, |[red, green, blue, alpha]| {
+            on_white(shade(red, green, blue), alpha)
+        }),
+        ColorType::Indexed => return Err(PictureError::Unreadable),
+    })
 }
 
 pub(super) fn unreadable<E>(_: E) -> PictureError {

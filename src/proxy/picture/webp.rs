@@ -16,25 +16,90 @@ const CONTAINER: usize = 12;
 /// The most chunks: a picture has its pixels, transparency, a profile and notes.
 const CHUNKS: usize = 32;
 
+/// The bytes of tables that one byte of a lossless stream can make: a code of ten bits is described in
+/// nine bytes, and makes a table of four kibibytes; there may be three hundred thousand of them.
+const TABLES: usize = 480;
+
 /// Whether the bytes begin as a WebP picture does.
 pub(super) fn is(bytes: &[u8]) -> bool {
     bytes.starts_with(b"RIFF") && bytes.get(8..CONTAINER) == Some(b"WEBP")
 }
 
+/// What the chunks of a still picture say.
+#[derive(Default)]
+pub(super) struct Chunks {
+    sizes: Vec<(u32, u32)>,
+    /// The bytes of pixels, or of their transparency, that are packed without loss.
+    lossless: usize,
+}
+
+impl Chunks {
+    /// Walks the container; every size in it must be within the limits.
+    pub(super) fn of(bytes: &[u8]) -> Result<Self, PictureError> {
+        let chunks = Self::walk(bytes).ok_or(PictureError::Unreadable)?;
+        let (width, height) = *chunks.sizes.first().ok_or(PictureError::Unreadable)?;
+        for (width, height) in &chunks.sizes {
+            within_limits(*width, *height)?;
+        }
+        if chunks.sizes.iter().any(|size| *size != (width, height)) {
+            return Err(PictureError::Unreadable);
+        }
+        Ok(chunks)
+    }
+
+    /// None where a chunk is cut, or belongs to an animation.
+    fn walk(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes.get(CONTAINER..)?;
+        let mut chunks = Self::default();
+        for _ in 0..CHUNKS {
+            let Some((header, body)) = rest.split_first_chunk::<8>() else {
+                return Some(chunks);
+            };
+            let [name @ .., a, b, c, d] = *header;
+            let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?;
+            let there = length.min(body.len());
+            match &name {
+                b"ANIM" | b"ANMF" => return None,
+                // RFC 9649, section 2.7.1.2: the lowest two bits say how it is packed, zero being not.
+                b"ALPH" if body.first().is_some_and(|how| how & 3 != 0) => chunks.lossless += there,
+                b"VP8X" => chunks.sizes.push(extended(body)?),
+                b"VP8L" => {
+                    chunks.lossless += there;
+                    chunks.sizes.push(lossless(body)?);
+                }
+                b"VP8 " => chunks.sizes.push(lossy(body)?),
+                _ => {}
+            }
+            rest = body
+                .get(length.checked_next_multiple_of(2)?..)
+                .unwrap_or_default();
+        }
+        None
+    }
+
+    fn sides(&self) -> Result<(usize, usize), PictureError> {
+        let (width, height) = *self.sizes.first().ok_or(PictureError::Unreadable)?;
+        within_limits(width, height)
+    }
+
+    pub(super) fn pixels(&self) -> usize {
+        self.sides().map_or(0, |(width, height)| width * height)
+    }
+
+    /// The bytes decoding takes: the picture in colour, the planes or the colours with their
+    /// transparency that it is made of, and the tables of what is packed without loss.
+    pub(super) fn decoding(&self) -> usize {
+        let each = if self.lossless == 0 { 6 } else { 12 };
+        self.pixels() * each + self.lossless.saturating_mul(TABLES)
+    }
+}
+
 /// Decodes a still picture of either kind; an animation is refused.
 pub(super) fn decode(bytes: &[u8]) -> Result<Grey, PictureError> {
-    let sizes = sizes(bytes).ok_or(PictureError::Unreadable)?;
-    let (width, height) = *sizes.first().ok_or(PictureError::Unreadable)?;
-    let within: Result<Vec<_>, _> = sizes
-        .iter()
-        .map(|(width, height)| within_limits(*width, *height))
-        .collect();
-    within?;
-    if sizes.iter().any(|size| *size != (width, height)) {
-        return Err(PictureError::Unreadable);
-    }
+    let (width, height) = Chunks::of(bytes)?.sides()?;
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(unreadable)?;
-    if decoder.is_animated() || decoder.dimensions() != (width, height) {
+    let (wide, high) = decoder.dimensions();
+    if decoder.is_animated() || within_limits(wide, high)? != (width, height) {
         return Err(PictureError::Unreadable);
     }
     let size = decoder
@@ -49,32 +114,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Grey, PictureError> {
     } else {
         each(&pixels, |[red, green, blue]| shade(red, green, blue))
     };
-    let (width, height) = within_limits(width, height)?;
     sound(shades, width, height)
-}
-
-/// Every size the chunks speak of; none where a chunk is cut, or belongs to an animation.
-fn sizes(bytes: &[u8]) -> Option<Vec<(u32, u32)>> {
-    let mut rest = bytes.get(CONTAINER..)?;
-    let mut sizes = Vec::new();
-    for _ in 0..CHUNKS {
-        let Some((header, body)) = rest.split_first_chunk::<8>() else {
-            return Some(sizes);
-        };
-        let [name @ .., a, b, c, d] = *header;
-        let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?;
-        match &name {
-            b"ANIM" | b"ANMF" => return None,
-            b"VP8X" => sizes.push(extended(body)?),
-            b"VP8L" => sizes.push(lossless(body)?),
-            b"VP8 " => sizes.push(lossy(body)?),
-            _ => {}
-        }
-        rest = body
-            .get(length.checked_next_multiple_of(2)?..)
-            .unwrap_or_default();
-    }
-    None
 }
 
 /// Section 2.7: flags, then both sides less one in 24 bits each.

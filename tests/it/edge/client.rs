@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -25,6 +26,13 @@ impl Client {
         stream.set_read_timeout(Some(SOON)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(BufReader::new(stream))
+    }
+
+    /// Waits for what takes long in a build without optimisation.
+    pub(crate) fn patient(self) -> Self {
+        let long = Duration::from_secs(120);
+        self.0.get_ref().set_read_timeout(Some(long)).unwrap();
+        self
     }
 }
 

@@ -69,6 +69,16 @@ impl Program {
         program
     }
 
+    /// Its number.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it takes scans.
+    pub(crate) fn scan_address(&self) -> SocketAddr {
+        self.scan
+    }
+
     /// Everything it said so far, on both streams.
     pub(super) fn said(&self) -> String {
         self.said.lock().unwrap().clone()

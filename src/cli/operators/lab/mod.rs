@@ -176,7 +176,9 @@ fn unread(error: PictureError) -> Refusal {
 
     let (status, slug) = match error {
         PictureError::NotAPicture => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
-        PictureError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+        PictureError::TooHeavy { .. } | PictureError::TooLarge { .. } => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "too-large")
+        }
         _ => (StatusCode::UNPROCESSABLE_ENTITY, "unreadable-picture"),
     };
     Refusal::new(status, slug, error.to_string())

@@ -1,6 +1,8 @@
+mod bombs;
 mod drawn;
 mod external;
 mod hostile;
+mod weight;
 
 use self::drawn::{beside, blurred, encoded, inverted, jpeg, noisy, picture, png, turned, webp};
 use super::pixels::Grey;
