@@ -61,3 +61,37 @@ _faketime:
 msrv:
     rustup toolchain install {{ msrv }} --profile minimal
     cargo +{{ msrv }} check --locked --all-targets
+
+cargo_auditable := "0.7.7"
+cargo_deb := "3.8.0"
+cargo_cyclonedx := "0.5.9"
+
+# A tool of this version, built once into target/tools/cargo.
+_tool name version:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if [ "$(cat target/tools/cargo/{{ name }}.version 2>/dev/null)" != {{ version }} ]; then
+        cargo install --quiet --locked --root target/tools/cargo --version {{ version }} {{ name }}
+        echo {{ version }} >target/tools/cargo/{{ name }}.version
+    fi
+
+# the program as it is given away: the crates it was built of are written into it (`cargo audit bin`), folders of this machine are not
+release: (_tool "cargo-auditable" cargo_auditable)
+    PATH="$PWD/target/tools/cargo/bin:$PATH" deploy/release build
+
+# whether two builds in two folders come out the same to the byte; two whole builds long
+reproduce: (_tool "cargo-auditable" cargo_auditable)
+    PATH="$PWD/target/tools/cargo/bin:$PATH" deploy/release compare
+
+# what the program is made of, in CycloneDX: target/multicode.cdx.json
+sbom: (_tool "cargo-cyclonedx" cargo_cyclonedx)
+    PATH="$PWD/target/tools/cargo/bin:$PATH" deploy/release sbom
+
+# a Debian package of it: target/debian/*.deb
+deb: release (_tool "cargo-deb" cargo_deb)
+    PATH="$PWD/target/tools/cargo/bin:$PATH" deploy/release deb
+
+# twenty minutes of mixed load on the real program; memory and descriptors must stay flat
+soak minutes="20" *options:
+    cargo build --locked --release
+    python3 bench/soak.py --minutes {{ minutes }} {{ options }}

@@ -190,10 +190,20 @@ fn holds_secrets(bytes: &[u8]) -> bool {
 /// The permission bits of a file that others than its owner may use.
 #[cfg(unix)]
 pub(crate) fn open_to_others(found: &Metadata) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
     let mode = found.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then_some(mode)
+    let own = rustix::process::getegid().as_raw();
+    is_open(mode, found.uid(), found.gid(), own).then_some(mode)
+}
+
+/// A secret that root hands to this process alone is not open: systemd gives a credential to its service
+/// by an access list, whose mask stands in the bits of root's group; Kubernetes by the group of the pod.
+/// Either is for reading only.
+#[cfg(unix)]
+const fn is_open(mode: u32, owner: u32, group: u32, own_group: u32) -> bool {
+    let is_handed = mode == 0o440 && owner == 0 && (group == 0 || group == own_group);
+    mode & 0o077 != 0 && !is_handed
 }
 
 #[cfg(not(unix))]
@@ -204,6 +214,27 @@ pub(crate) fn open_to_others(_: &Metadata) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_root_hands_to_this_process_may_have_a_group() {
+        const OWN: u32 = 65532;
+        for (mode, owner, group) in [(0o600, 7, 7), (0o400, 7, 7), (0o440, 0, 0), (0o440, 0, OWN)] {
+            assert!(
+                !is_open(mode, owner, group, OWN),
+                "{mode:o} {owner}:{group}"
+            );
+        }
+        for (mode, owner, group) in [
+            (0o440, 7, OWN),
+            (0o440, 0, 7),
+            (0o640, 0, OWN),
+            (0o444, 0, 0),
+            (0o604, 0, 0),
+            (0o660, 0, 0),
+        ] {
+            assert!(is_open(mode, owner, group, OWN), "{mode:o} {owner}:{group}");
+        }
+    }
 
     /// The public key of RFC 8037, appendix A.2.
     const KEY: &str =

@@ -707,6 +707,42 @@ ROWS = [
         ],
     ),
     (
+        "Doors",
+        [
+            lines(
+                "Connections",
+                "Connections that are open, by listener.",
+                "none",
+                [target(gauge("multicode_connections", "listener", how="sum"), "{{listener}}")],
+                min=0,
+            ),
+            lines(
+                "Connections turned away",
+                "Connections within 5 minutes that were closed at the door, by why.",
+                "none",
+                [
+                    target(
+                        f"sum by (listener, cause) (increase(multicode_connections_refused_total{{{HERE}}}[5m]))",
+                        "{{listener}} {{cause}}",
+                    )
+                ],
+                min=0,
+            ),
+            lines(
+                "Proofs of terminals",
+                "Requests within 5 minutes by what their terminal showed, and whether it held.",
+                "none",
+                [
+                    target(
+                        f"sum by (proof, result) (increase(multicode_terminal_proofs_total{{{HERE}}}[5m]))",
+                        "{{proof}} {{result}}",
+                    )
+                ],
+                min=0,
+            ),
+        ],
+    ),
+    (
         "Process",
         [
             lines(

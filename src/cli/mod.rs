@@ -11,6 +11,7 @@ mod config;
 mod decode;
 mod demo;
 mod explain;
+mod health;
 mod keys;
 mod load;
 mod man;
@@ -60,6 +61,8 @@ enum Command {
     Demo(demo::Options),
     /// Decide one code, or a million, and say why.
     Explain(explain::Options),
+    /// Say whether a running gateway can serve.
+    Health(health::Options),
     /// Show issuers and keys, have them fetched, look at files of keys.
     Keys(keys::Options),
     /// Print the manual page, or write one page a command into a folder.
@@ -122,6 +125,7 @@ impl Command {
             Self::Decode(options) => decode::run(&options, process),
             Self::Demo(options) => demo::run(&options, process),
             Self::Explain(options) => explain::run(&options, process),
+            Self::Health(options) => health::run(&options, process),
             Self::Keys(options) => keys::run(&options, process),
             Self::Man(options) => man::run(&options, process),
             Self::Mint(options) => mint::run(&options, process),

@@ -40,6 +40,16 @@ pub struct Reloader {
     /// Held by the reload under way. Two at once might put their sites in force in another order
     /// than their keys.
     under_way: Mutex<()>,
+    /// Who is told of every reload.
+    witness: Option<Box<dyn Witness>>,
+}
+
+/// Is told when the files are read, and what came of it.
+pub trait Witness: Send + Sync {
+    /// They are being read.
+    fn begins(&self);
+    /// They are in force, or were refused.
+    fn ended(&self, outcome: Result<(), &Stale>);
 }
 
 impl std::fmt::Debug for Reloader {
@@ -163,7 +173,15 @@ impl Reloader {
             history: Mutex::new([start].into()),
             seen: Mutex::new(seen),
             under_way: Mutex::new(()),
+            witness: None,
         }
+    }
+
+    /// The same, and tells this one of every reload.
+    #[must_use]
+    pub fn witnessed_by(mut self, witness: Box<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
     /// The files in force, as operators may see them.
@@ -200,12 +218,10 @@ impl Reloader {
     pub fn look(&self, now: Timestamp) -> (Diagnostics, Arc<Written>) {
         let loaded = config::load(&self.path, &*self.secrets);
         let mut diagnostics = loaded.diagnostics;
-        for found in loaded
-            .config
-            .iter()
-            .flat_map(|config| config::certificates(&config.listeners, now))
-        {
-            diagnostics.push(found);
+        if let Some(config) = &loaded.config {
+            for found in config::certificates(&config.listeners, now) {
+                diagnostics.push(found);
+            }
         }
         for trial in trial::run(&self.path, &*self.secrets) {
             for failure in &trial.failures {
@@ -244,6 +260,17 @@ impl Reloader {
     /// The same for whoever asked.
     pub fn reload_for(&self, by: By, now: Timestamp) -> Result<(), Stale> {
         let _alone = lock(&self.under_way);
+        if let Some(witness) = &self.witness {
+            witness.begins();
+        }
+        let outcome = self.reload_alone(by, now);
+        if let Some(witness) = &self.witness {
+            witness.ended(outcome.as_ref().copied());
+        }
+        outcome
+    }
+
+    fn reload_alone(&self, by: By, now: Timestamp) -> Result<(), Stale> {
         let outcome = self.load();
         let mut standing = lock(&self.standing);
         self.metrics.reloaded(outcome.is_ok(), now);

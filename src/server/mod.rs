@@ -13,6 +13,7 @@ mod frames;
 mod inherited;
 mod listener;
 mod proxied;
+mod pulse;
 mod refusal;
 mod seat;
 mod session;
@@ -46,6 +47,7 @@ pub use self::{
     inherited::{InheritError, Inherited, Passed, Place},
     listener::{BindError, Listener, MODE},
     proxied::Senders,
+    pulse::{Ended, Pulse},
     refusal::Refusals,
     session::{Patience, Peer},
     strict::{Fault, is_authority},
@@ -234,10 +236,12 @@ impl Server {
         let crowd = Arc::new(Crowd::new());
         let (report, reports) = mpsc::channel();
         let mut threads = Vec::with_capacity(self.workers);
-        for (index, sockets) in self.entries()?.into_iter().enumerate() {
+        let (pulse, asked) = Pulse::of(self.workers);
+        for ((index, sockets), asked) in self.entries()?.into_iter().enumerate().zip(asked) {
             let plan = worker::Plan {
                 index,
                 sockets,
+                asked,
                 patience: self.config.patience,
                 refusals: self.config.refusals.clone(),
                 connections: Arc::clone(&connections),
@@ -259,6 +263,7 @@ impl Server {
             threads,
             stop,
             connections,
+            pulse,
         })
     }
 
@@ -309,9 +314,15 @@ pub struct Running {
     threads: Vec<JoinHandle<CutOff>>,
     stop: watch::Sender<Option<Stop>>,
     connections: Arc<AtomicUsize>,
+    pulse: Pulse,
 }
 
 impl Running {
+    /// Asks the workers whether they still work.
+    pub const fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
     /// Connections that are open now.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)

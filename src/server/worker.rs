@@ -14,7 +14,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     task::spawn_local,
     time::{Instant, sleep},
 };
@@ -25,6 +25,7 @@ use super::{
     connection::{IDLE_GRACE, serve},
     crowd::Crowd,
     proxied,
+    pulse::{self, Question},
     seat::Seat,
     session::Protocol,
     stream::{Accepted, Listening, Stream},
@@ -76,6 +77,8 @@ pub struct CutOff {
 pub(super) struct Plan {
     pub(super) index: usize,
     pub(super) sockets: Vec<Entry>,
+    /// Where it is asked whether it still works.
+    pub(super) asked: mpsc::Receiver<Question>,
     pub(super) patience: Patience,
     pub(super) refusals: Refusals,
     pub(super) connections: Arc<AtomicUsize>,
@@ -155,6 +158,7 @@ pub(super) async fn run<H: Handler>(
         allowed: plan.allowed,
     });
     drop(spawn_local(async move { timer.run().await }));
+    drop(spawn_local(pulse::answer(plan.asked)));
     ready(Ok(()));
 
     let accepting = doors.into_iter().map(|door| {

@@ -12,6 +12,7 @@ use socket2::SockRef;
 use super::crowd::secure;
 use super::eventually;
 use super::till::{Order, Shop};
+use crate::edge::keep;
 
 /// How long the bank takes: a terminal hangs up meanwhile.
 const PAUSE: u64 = 400;
@@ -32,7 +33,7 @@ fn shop() -> Shop {
     Shop::open(PAUSE..=PAUSE, |files| {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         files.write("cert.pem", &made.cert.pem());
-        files.write("key.pem", &made.signing_key.serialize_pem());
+        keep(&files.path("key.pem"), &made.signing_key.serialize_pem());
         let secure = "\n[listener.secure]\naddress = \"127.0.0.1:0\"\nterminals = \"any\"\n\
                       anonymous = true\ntls = { cert = \"cert.pem\", key = \"key.pem\" }\n\n[admin]";
         files.change("routes.toml", "\n[admin]", secure);

@@ -5,7 +5,7 @@ mod activation;
 mod bank;
 mod clock;
 mod crowd;
-mod delivery;
+pub(crate) mod delivery;
 mod department;
 mod descriptors;
 mod disk;

@@ -92,6 +92,10 @@ mod hostile;
 #[cfg(test)]
 mod fuzz;
 
+/// Units, image, chart, package; the manual's incidents and threats held against what there is.
+#[cfg(test)]
+mod packaging;
+
 /// Rules, dashboard and a real Prometheus.
 #[cfg(test)]
 mod deploy;

@@ -15,13 +15,13 @@ use crate::shipped::GATEWAY;
 
 #[path = "../../src/proxy/picture/tests/drawn.rs"]
 #[expect(dead_code, reason = "some of it is for the unit tests")]
-mod drawn;
+pub(crate) mod drawn;
 
 use drawn::{blurred, inverted, jpeg, made, png, turned, webp};
 
 /// A picture in shades of grey.
 #[derive(Clone)]
-struct Grey {
+pub(crate) struct Grey {
     shades: Vec<u8>,
     width: usize,
     height: usize,

@@ -8,7 +8,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::{Exit, Failure};
+use super::manager::{self, Manager};
 use super::office::{Files, Office, aside};
+use super::watchdog::{Watchdog, Watched};
 use crate::app::App;
 use crate::handover::{Predecessor, Successor, Word};
 use crate::server::{CutOff, Running};
@@ -58,36 +60,37 @@ enum Event {
     Said(Option<Word>),
 }
 
+/// What a gateway begins with.
+pub(super) struct Start {
+    /// Whose place it takes.
+    pub(super) predecessor: Option<Predecessor>,
+    /// Whether only when that one's work has ended.
+    pub(super) alone: bool,
+    pub(super) files: Files,
+    pub(super) manager: Manager,
+}
+
 /// A gateway and the one that shall take its place.
 struct Life {
     app: App,
     office: Office,
+    manager: Manager,
+    watched: Watched,
+    watchdog: Watchdog,
     /// Absent while the successor is about to serve alone.
     running: Option<Running>,
     successor: Option<(Successor, Instant)>,
 }
 
 /// Serves until somebody ends it or takes its place.
-pub(super) async fn live(
-    mut app: App,
-    predecessor: Option<Predecessor>,
-    alone: bool,
-    files: Files,
-) -> Result<Exit, Failure> {
+pub(super) async fn live(mut app: App, start: Start) -> Result<Exit, Failure> {
     let mut signals = Signals::listen()?;
-    let predecessor = match predecessor {
+    let predecessor = match start.predecessor {
         Some(predecessor) => {
-            let alone = alone || app.is_exclusive();
-            let wait = move || (predecessor.wait(alone), predecessor);
-            let waiting = tokio::task::spawn_blocking(wait);
+            let alone = start.alone || app.is_exclusive();
+            let waiting = let_go(predecessor, alone);
             tokio::select! {
-                waited = waiting => {
-                    let (asked, predecessor) = waited.map_err(Failure::io)?;
-                    if !asked {
-                        tracing::warn!("the predecessor is gone, taking its place");
-                    }
-                    Some(predecessor)
-                }
+                predecessor = waiting => Some(predecessor?),
                 () = signals.end() => return Ok(Exit::Success),
             }
         }
@@ -96,12 +99,18 @@ pub(super) async fn live(
     app.before_serving().map_err(Failure::io)?;
     let running = app.launch().map_err(Failure::io)?;
     let listener = app.admin()?;
+    let (manager, watched) = (start.manager, Watched::default());
+    watched.work(running.pulse());
     let mut life = Life {
-        office: Office::open(&app, &files, listener),
+        office: Office::open(&app, &start.files, listener, &manager),
         app,
+        watchdog: Watchdog::begin(&manager, &watched),
+        manager,
+        watched,
         running: Some(running),
         successor: None,
     };
+    life.manager.ready("serving");
     if let Some(predecessor) = predecessor {
         predecessor.serving();
         tracing::info!("serving in the place of the predecessor");
@@ -132,6 +141,17 @@ pub(super) async fn live(
     }
     life.office.empty().await;
     Ok(Exit::Success)
+}
+
+/// Waits until the predecessor lets this process serve.
+async fn let_go(predecessor: Predecessor, alone: bool) -> Result<Predecessor, Failure> {
+    let wait = move || (predecessor.wait(alone), predecessor);
+    let waited = tokio::task::spawn_blocking(wait).await;
+    let (asked, predecessor) = waited.map_err(Failure::io)?;
+    if !asked {
+        tracing::warn!("the predecessor is gone, taking its place");
+    }
+    Ok(predecessor)
 }
 
 async fn next_word(successor: &mut Option<(Successor, Instant)>) -> Option<Word> {
@@ -166,6 +186,8 @@ impl Life {
         let program = arguments.next().ok_or(std::io::ErrorKind::NotFound)?;
         let mut command = Command::new(program);
         command.args(arguments);
+        // The manager watches over the service, whichever of its processes serves.
+        command.env_remove(manager::WATCHED);
         let sockets = self.app.passed()?;
         let start = move || Successor::start(command, &sockets);
         let started = tokio::task::spawn_blocking(start).await;
@@ -179,6 +201,7 @@ impl Life {
                 open = running.connections(),
                 "making room for the successor"
             );
+            self.watched.rest();
             let within = self.app.drain();
             told(ended(move || running.make_room(within)).await?);
             self.app.drained();
@@ -201,7 +224,9 @@ impl Life {
         }
         if self.running.is_none() {
             self.app.before_serving().map_err(Failure::io)?;
-            self.running = Some(self.app.launch().map_err(Failure::io)?);
+            let running = self.app.launch().map_err(Failure::io)?;
+            self.watched.work(running.pulse());
+            self.running = Some(running);
         }
         Ok(())
     }
@@ -210,6 +235,11 @@ impl Life {
     async fn finish_handover(&mut self) -> Result<(), Failure> {
         let pid = self.successor.as_ref().map(|(successor, _)| successor.id());
         tracing::info!(pid, "the successor serves");
+        // From here on it gives the signs of life; this process's end is not the service's.
+        self.watchdog.end();
+        if let Some(pid) = pid {
+            self.manager.succeeded_by(pid);
+        }
         self.office.close();
         self.stop().await
     }
@@ -220,6 +250,7 @@ impl Life {
             successor.end();
         }
         self.office.announce_drain();
+        self.manager.stopping(self.app.drain());
         self.app.remove_files();
         self.stop().await
     }
@@ -229,6 +260,7 @@ impl Life {
         let cut_off = match self.running.take() {
             Some(running) => {
                 tracing::info!(open = running.connections(), "draining");
+                self.watched.rest();
                 let within = self.app.drain();
                 let cut_off = ended(move || running.drain(within)).await?;
                 self.app.drained();

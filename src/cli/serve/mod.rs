@@ -2,12 +2,15 @@
 
 mod dumps;
 mod life;
+mod manager;
 mod office;
+mod watchdog;
 
 use std::net::SocketAddr;
 
 use clap::Args;
 
+use self::manager::Manager;
 use self::office::Files;
 use super::options::Config;
 use super::{Exit, Failure, Process, load};
@@ -71,6 +74,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         admin: options.admin,
         workers: options.workers,
     };
+    let manager = Manager::find(variable);
     let files = Files::of(&config, options.config.config.clone(), !options.no_watch);
     let app = App::build_beside(config, overrides, inherited, &traces).map_err(Failure::io)?;
     for address in app.addresses() {
@@ -79,14 +83,20 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     if let Some(address) = app.admin_address() {
         tracing::info!(%address, "listening for operators");
     }
-    super::block_on(life::live(app, predecessor, options.alone, files))?
+    let start = life::Start {
+        predecessor,
+        alone: options.alone,
+        files,
+        manager,
+    };
+    super::block_on(life::live(app, start))?
 }
 
 /// What a manager or a predecessor says beside the sockets it passes, and OpenTelemetry's own
 /// variables, which mean the same to every program beside this one.
 #[expect(
     clippy::disallowed_methods,
-    reason = "how sockets and traces are passed from process to process; no configuration"
+    reason = "how sockets, traces and the manager's ear are passed from process to process; no configuration"
 )]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()

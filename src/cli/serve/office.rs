@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::operators::{Operators, Purpose, instance};
+use super::manager::Manager;
 use crate::admin::tokens::{self, PLACE};
 use crate::admin::{self, Access, TokenTexts, Tokens};
 use crate::app::{self, App};
@@ -118,7 +119,12 @@ pub(super) struct Office {
 
 impl Office {
     /// Lets operators in.
-    pub(super) fn open(app: &App, files: &Files, listener: Option<TcpListener>) -> Self {
+    pub(super) fn open(
+        app: &App,
+        files: &Files,
+        listener: Option<TcpListener>,
+        manager: &Manager,
+    ) -> Self {
         let path = files.path.clone();
         let secrets = Box::new(ProcessSecrets::beside(&path));
         let (sites, metrics) = (Arc::clone(app.sites()), app.metrics().clone());
@@ -129,7 +135,7 @@ impl Office {
             seen: Some(files.seen),
         };
         let reloader = Reloader::new(path, secrets, Arc::clone(&sites), metrics.clone(), first);
-        let reloader = Arc::new(reloader);
+        let reloader = Arc::new(reloader.witnessed_by(Box::new(manager.clone())));
         let draining = Arc::new(AtomicBool::new(false));
         let end = Arc::new(Notify::new());
         let operators = Operators {

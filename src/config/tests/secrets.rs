@@ -16,7 +16,7 @@ const PLACES: [(&str, &str); 9] = [
         "an issuer's key",
         "[issuer.x]\nkeys = [{ id = \"a\", algorithm = \"hmac-sha256\", secret = GAP }]\n",
     ),
-    ("the seals' key", "[state]\nkey = GAP\n"),
+    ("the seals' key", "[state]\nfile = \"ledger\"\nkey = GAP\n"),
     (
         "the store's password",
         "[state]\nredis = [\"redis://10.0.0.5:6379/0\"]\nkey = \"env:STATE\"\npassword = GAP\n",

@@ -12,7 +12,7 @@ mod stalls;
 use crate::edge::{Answer, Files, HEALTH_CARD, TestGateway, post};
 
 /// How many requests the oracle sends over each protocol: few by default, 10,000 to prove it.
-pub(super) fn scale(few: usize, proof: usize) -> usize {
+pub(crate) fn scale(few: usize, proof: usize) -> usize {
     if std::env::var_os("MULTICODE_PROOF").is_some() {
         proof
     } else {
@@ -22,7 +22,7 @@ pub(super) fn scale(few: usize, proof: usize) -> usize {
 
 /// Leaves a number where whoever runs the test looks for it.
 #[expect(clippy::print_stderr, reason = "what a proof counted is worth reading")]
-pub(super) fn report(numbers: std::fmt::Arguments<'_>) {
+pub(crate) fn report(numbers: std::fmt::Arguments<'_>) {
     eprintln!("{numbers}");
 }
 

@@ -78,6 +78,7 @@ fn known() -> BTreeMap<String, BTreeSet<String>> {
         in_flight: 0,
     });
     metrics.upstream_stands("probe", 0);
+    metrics.door("probe");
     metrics.handshakes("probe");
     let ends = [
         (End::Authorities, ""),

@@ -26,6 +26,7 @@ mod introspection;
 mod key_command;
 mod limits;
 mod metrics;
+mod notify;
 mod pages;
 mod platforms;
 mod program;

@@ -80,7 +80,7 @@ impl Program {
     }
 
     /// Everything it said so far, on both streams.
-    pub(super) fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 
@@ -144,7 +144,7 @@ impl Program {
     }
 
     /// The token that was made for a role.
-    pub(super) fn token(&self, role: &str) -> String {
+    pub(crate) fn token(&self, role: &str) -> String {
         eventually("tokens are made", || self.tokens.exists());
         let text = std::fs::read_to_string(&self.tokens).unwrap();
         let texts: toml::Table = toml::from_str(&text).unwrap();

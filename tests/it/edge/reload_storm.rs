@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::gateway::value_of;
 use super::{Client, EAN, Files, HEALTH_CARD, Mocks, Program, json as post_json};
+use crate::faults::delivery::{report, scale};
 
 /// Edits in a test run, and in the long proof.
 const FEW: usize = 40;
@@ -106,7 +107,7 @@ expect = {{ route = "torn" }}
         let cut = self.random.below(whole.len());
         match self.random.below(8) {
             0 | 1 => self.swap(generation),
-            2 => fs::write(&path, &whole[..cut]).unwrap(),
+            2 => fs::write(&path, &whole.as_bytes()[..cut]).unwrap(),
             3 => {
                 // In the middle of being written.
                 let mut file = fs::File::create(&path).unwrap();
@@ -239,11 +240,29 @@ fn in_force(program: &Program, generation: u64) {
     });
 }
 
+/// Changes the files somehow; now and then leaves them whole, or broken for good, until that is noticed.
+fn one_edit(program: &Program, edited: &mut Edited, generation: u64) {
+    edited.edit(generation);
+    if edited.random.below(8) == 0 {
+        // Whoever has the files read at once has them as they stand.
+        program.signal("HUP");
+    }
+    edited.pause();
+    if generation.is_multiple_of(2 * EACH) {
+        edited.swap(generation);
+        edited.files.write("routes.d/torn.toml", &torn(generation));
+        in_force(program, generation);
+    } else if generation.is_multiple_of(EACH) {
+        let before = loads(program, "failure");
+        let broken = "owner = \"torn\"\n[[route]]\n";
+        edited.files.write("routes.d/torn.toml", broken);
+        wait(program, || loads(program, "failure") > before + 0.5);
+    }
+}
+
 #[test]
 fn a_storm_of_edits_never_brings_half_a_configuration_into_force() {
-    let proof =
-        std::env::vars_os().any(|(name, value)| name == "MULTICODE_PROOF" && value == "full");
-    let edits = if proof { MANY } else { FEW };
+    let edits = scale(FEW, MANY);
     let (files, mocks) = (Files::shipped(), Mocks::start());
     mocks.stand_in(&files);
     let mixed = Arc::new(AtomicU64::new(0));
@@ -273,23 +292,7 @@ fn a_storm_of_edits_never_brings_half_a_configuration_into_force() {
         let generation = u64::try_from(edit).unwrap();
         // It may be in force before the edit is done.
         newest.store(generation, Ordering::SeqCst);
-        edited.edit(generation);
-        if edited.random.below(8) == 0 {
-            // Whoever has the files read at once has them as they stand.
-            program.signal("HUP");
-        }
-        edited.pause();
-        if generation % (2 * EACH) == 0 {
-            edited.swap(generation);
-            edited.files.write("routes.d/torn.toml", &torn(generation));
-            in_force(&program, generation);
-        } else if generation % EACH == 0 {
-            let before = loads(&program, "failure");
-            edited
-                .files
-                .write("routes.d/torn.toml", "owner = \"torn\"\n[[route]]\n");
-            wait(&program, || loads(&program, "failure") > before + 0.5);
-        }
+        one_edit(&program, &mut edited, generation);
     }
     let last = u64::try_from(edits).unwrap() + 1;
     newest.store(last, Ordering::SeqCst);
@@ -308,11 +311,13 @@ fn a_storm_of_edits_never_brings_half_a_configuration_into_force() {
     let successful = "multicode_config_last_reload_successful";
     assert!(value_of(metrics.text(), successful) > 0.5);
     let results = ["success", "failure"].map(|result| loads(&program, result));
-    println!("{edits} edits, {scans} scans, loaded and refused: {results:?}");
+    report(format_args!(
+        "{edits} edits, {scans} scans, loaded and refused: {results:?}"
+    ));
     let history = program.get("/admin/config/history").json();
     assert_eq!(history["reloads"][0]["result"], "success");
     let said = program.said();
     let reloads = said.lines().filter(|it| it.contains("configuration re"));
-    let newest = reloads.last().unwrap();
+    let newest = { reloads }.next_back().unwrap();
     assert!(newest.contains("configuration reloaded"), "{newest}");
 }

@@ -27,7 +27,7 @@ fn two_each(metrics: &Metrics) -> Config {
 
 fn series(metrics: &Metrics, line: &str) -> bool {
     let text = metrics.exposition("").body;
-    let text = String::from_utf8(text.into()).unwrap();
+    let text = String::from_utf8(text).unwrap();
     text.lines().any(|it| it == format!("multicode_{line}"))
 }
 

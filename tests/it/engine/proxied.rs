@@ -105,7 +105,7 @@ fn a_balancer_that_says_anything_else_is_closed_without_a_word() {
         assert_eq!(client.rest().0, "");
     }
     let text = metrics.exposition("").body;
-    let text = String::from_utf8(text.into()).unwrap();
+    let text = String::from_utf8(text).unwrap();
     let count = others.len() + whole.len();
     let line =
         format!("multicode_connections_refused_total{{listener=\"scan\",cause=\"proxy\"}} {count}");

@@ -57,7 +57,9 @@ fn a_path_is_served_like_a_port() {
         })
     });
     let clients: Vec<_> = clients.collect();
-    clients.into_iter().for_each(|it| it.join().unwrap());
+    for client in clients {
+        client.join().unwrap();
+    }
     let said = answer(&path, WHO.as_bytes());
     assert!(said.ends_with("127.0.0.1"), "{said}");
     assert!(answer(&path, b"nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));

@@ -15,7 +15,7 @@ mod tools;
 use std::collections::BTreeSet;
 
 use self::origin::{Origin, Reading};
-use crate::edge::{Client, Files, HEALTH_CARD, TestGateway};
+use crate::edge::{Client, Files, HEALTH_CARD, TestGateway, keep};
 
 /// A connection's bytes, and what must come of them.
 struct Case {
@@ -98,7 +98,10 @@ fn scan(mark: &str) -> String {
 fn secured(files: &Files) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
     files.write("gateway.pem", &made.cert.pem());
-    files.write("gateway.key", &made.signing_key.serialize_pem());
+    keep(
+        &files.path("gateway.key"),
+        &made.signing_key.serialize_pem(),
+    );
     let listener = "[listener.scan]\n";
     let tls = "tls = { cert = \"gateway.pem\", key = \"gateway.key\" }\n";
     files.change("routes.toml", listener, &format!("{listener}{tls}"));

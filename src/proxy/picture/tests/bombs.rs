@@ -66,13 +66,13 @@ pub(super) fn tables(groups: u16) -> Vec<u8> {
     // The picture of the groups: everywhere the last one. No cache; green, red and the others.
     bits.put(0, 1);
     let [high, low] = (groups - 1).to_be_bytes();
-    [low, high, 0, 0, 0]
-        .into_iter()
-        .for_each(|symbol| bits.single(symbol.into()));
+    for symbol in [low, high, 0, 0, 0] {
+        bits.single(symbol.into());
+    }
     for _ in 0..u32::from(groups) * 5 {
         bits.table();
     }
-    webp(&chunk(b"VP8L", &bits.bytes))
+    webp(&chunk("VP8L", &bits.bytes))
 }
 
 /// A JPEG's head without anything behind it: its marker, sides, how its components are sampled, and
@@ -108,10 +108,10 @@ pub(super) fn segment(marker: u8, body: &[u8]) -> Vec<u8> {
     [&[0xFF, marker], &length[..], body].concat()
 }
 
-fn chunk(name: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn chunk(name: &str, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap().to_le_bytes();
     let even = &[0][..body.len() % 2];
-    [&name[..], &length, body, even].concat()
+    [name.as_bytes(), &length, body, even].concat()
 }
 
 fn webp(chunks: &[u8]) -> Vec<u8> {

@@ -5,7 +5,7 @@ use qrcode::QrCode;
 use super::Grey;
 
 /// A picture of a code: its modules this many pixels wide, with a quiet zone of four.
-pub(super) fn picture(text: &str, scale: usize) -> Grey {
+pub(crate) fn picture(text: &str, scale: usize) -> Grey {
     let code = QrCode::new(text).unwrap();
     let (modules, colors) = (code.width(), code.to_colors());
     let side = (modules + 8) * scale;
@@ -22,11 +22,11 @@ pub(super) fn picture(text: &str, scale: usize) -> Grey {
     }
 }
 
-pub(super) fn png(picture: &Grey) -> Vec<u8> {
+pub(crate) fn png(picture: &Grey) -> Vec<u8> {
     encoded(picture, ::png::ColorType::Grayscale, |shade| vec![shade])
 }
 
-pub(super) fn encoded(
+pub(crate) fn encoded(
     picture: &Grey,
     color: ::png::ColorType,
     pixel: impl Fn(u8) -> Vec<u8>,
@@ -49,7 +49,7 @@ pub(super) fn encoded(
 }
 
 /// A grey JPEG of blocks of one shade each: the DC coefficients, coded with two-word tables.
-pub(super) fn jpeg(picture: &Grey) -> Vec<u8> {
+pub(crate) fn jpeg(picture: &Grey) -> Vec<u8> {
     let side = u16::try_from(picture.width).unwrap().to_be_bytes();
     let mut bytes = b"\xFF\xD8\xFF\xDB\x00\x43\x00".to_vec();
     bytes.extend([8; 64]);
@@ -84,7 +84,7 @@ pub(super) fn jpeg(picture: &Grey) -> Vec<u8> {
 }
 
 /// The picture turned about its middle, by nearest neighbour.
-pub(super) fn turned(picture: &Grey, degrees: f64) -> Grey {
+pub(crate) fn turned(picture: &Grey, degrees: f64) -> Grey {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let middle = f64::from(u32::try_from(picture.width / 2).unwrap());
     let at = |at: usize| f64::from(u32::try_from(at).unwrap()) - middle;
@@ -111,7 +111,7 @@ pub(super) fn turned(picture: &Grey, degrees: f64) -> Grey {
     clippy::cast_sign_loss,
     reason = "saturates, and what is outside is checked"
 )]
-pub(super) fn round(at: f64) -> usize {
+pub(crate) fn round(at: f64) -> usize {
     if at < 0.0 {
         usize::MAX
     } else {
@@ -120,7 +120,7 @@ pub(super) fn round(at: f64) -> usize {
 }
 
 /// Every pixel moved by up to `amount` shades, the same way in every run.
-pub(super) fn noisy(mut picture: Grey, amount: u8) -> Grey {
+pub(crate) fn noisy(mut picture: Grey, amount: u8) -> Grey {
     let mut state = 0x9E37_79B9_u32;
     for shade in &mut picture.shades {
         state ^= state << 13;
@@ -136,7 +136,7 @@ pub(super) fn noisy(mut picture: Grey, amount: u8) -> Grey {
     picture
 }
 
-pub(super) fn inverted(mut picture: Grey) -> Grey {
+pub(crate) fn inverted(mut picture: Grey) -> Grey {
     for shade in &mut picture.shades {
         *shade = 255 - *shade;
     }
@@ -144,7 +144,7 @@ pub(super) fn inverted(mut picture: Grey) -> Grey {
 }
 
 /// A lossless WebP.
-pub(super) fn webp(picture: &Grey) -> Vec<u8> {
+pub(crate) fn webp(picture: &Grey) -> Vec<u8> {
     let mut bytes = Vec::new();
     let side = |side: usize| side.try_into().unwrap();
     image_webp::WebPEncoder::new(&mut bytes)
@@ -159,7 +159,7 @@ pub(super) fn webp(picture: &Grey) -> Vec<u8> {
 }
 
 /// Every pixel the middle of itself and its eight neighbours.
-pub(super) fn blurred(picture: &Grey) -> Grey {
+pub(crate) fn blurred(picture: &Grey) -> Grey {
     let (width, height) = (picture.width, picture.height);
     let shade = |at: usize| {
         let (x, y) = (at % width, at / width);
@@ -177,7 +177,7 @@ pub(super) fn blurred(picture: &Grey) -> Grey {
 }
 
 /// Two pictures in one, the lower one filled up with white.
-pub(super) fn beside(left: &Grey, right: &Grey) -> Grey {
+pub(crate) fn beside(left: &Grey, right: &Grey) -> Grey {
     let (width, height) = (left.width + right.width, left.height.max(right.height));
     let shade = |at: usize| {
         let (x, y) = (at % width, at / width);
@@ -200,7 +200,7 @@ pub(super) fn beside(left: &Grey, right: &Grey) -> Grey {
 }
 
 /// A picture whose every pixel is a function of its place.
-pub(super) fn made(width: usize, height: usize, shade: impl Fn(usize, usize) -> u8) -> Grey {
+pub(crate) fn made(width: usize, height: usize, shade: impl Fn(usize, usize) -> u8) -> Grey {
     Grey {
         shades: (0..width * height)
             .map(|at| shade(at % width, at / width))
@@ -210,7 +210,7 @@ pub(super) fn made(width: usize, height: usize, shade: impl Fn(usize, usize) -> 
     }
 }
 
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             (crc >> 1) ^ (0xEDB8_8320 * (crc & 1))
@@ -220,7 +220,7 @@ pub(super) fn crc32(bytes: &[u8]) -> u32 {
 
 impl Grey {
     /// The picture with a wide white border, so that it can be turned.
-    pub(super) fn quiet(&self) -> Self {
+    pub(crate) fn quiet(&self) -> Self {
         let (border, width) = (self.width / 4, self.width + self.width / 4 * 2);
         let mut shades = vec![255; border * width];
         for row in self.shades.chunks(self.width).take(self.height) {
