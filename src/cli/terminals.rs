@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{Args, Subcommand};
+use data_encoding::HEXLOWER;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
@@ -51,11 +52,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     if let Some(name) = &options.name {
         writeln!(out, "[terminal.{}]", table(name))?;
     }
-    write!(out, "api_key = \"sha256:")?;
-    for byte in digest {
-        write!(out, "{byte:02x}")?;
-    }
-    writeln!(out, "\"")?;
+    writeln!(out, "api_key = \"sha256:{}\"", HEXLOWER.encode(&digest))?;
     Ok(Exit::Success)
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use data_encoding::HEXLOWER_PERMISSIVE;
 use zeroize::Zeroizing;
 
 use crate::keyfile::open_to_others;
@@ -238,16 +239,10 @@ fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 fn decode_hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    for pair in pairs {
-        let pair = std::str::from_utf8(pair).ok()?;
-        if pair.starts_with('+') {
-            return None;
-        }
-        bytes.push(u8::from_str_radix(pair, 16).ok()?);
-    }
-    rest.is_empty().then_some(bytes)
+    let length = HEXLOWER_PERMISSIVE.decode_len(text.len()).ok()?;
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    let decoded = HEXLOWER_PERMISSIVE.decode_mut(text.as_bytes(), &mut bytes);
+    decoded.ok().map(|_| bytes)
 }
 
 #[cfg(test)]

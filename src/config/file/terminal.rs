@@ -1,5 +1,6 @@
 //! `terminals.toml`: the registry of terminals.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use toml::de::DeValue;
 
 use super::issuer::secret;
@@ -71,26 +72,14 @@ fn digest(value: Value<'_>) -> Option<Spanned<Digest>> {
 /// Digits in either case, also in pairs between colons, as OpenSSL prints them.
 fn parse_digest(text: &str) -> Option<Digest> {
     let digits = text.strip_prefix("sha256:")?;
-    let mut bytes = [0; 32];
     let plain = match digits.as_bytes() {
         [_, _, b':', ..] if digits.split(':').all(|pair| pair.len() == 2) => {
             digits.replace(':', "")
         }
         _ => digits.to_owned(),
     };
-    let (pairs, rest) = plain.as_bytes().as_chunks::<2>();
-    if pairs.len() != bytes.len() || !rest.is_empty() {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        let pair = std::str::from_utf8(pair).ok()?;
-        // What `from_str_radix` takes beside digits.
-        if pair.starts_with('+') {
-            return None;
-        }
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    Some(bytes)
+    let bytes = HEXLOWER_PERMISSIVE.decode(plain.as_bytes()).ok()?;
+    bytes.try_into().ok()
 }
 
 /// Reads a subject alternative name: a DNS name, which is compared in lower case, or a URI. A pattern
