@@ -32,6 +32,10 @@ mod pictures;
 #[path = "../faults/mod.rs"]
 mod faults;
 
+/// Tests run again in a process of their own.
+#[cfg(test)]
+mod reruns;
+
 /// The console in a browser, on the program itself.
 #[cfg(test)]
 mod console;

@@ -3,17 +3,14 @@
 //! The child is this program once more, running one ignored test that is given a folder.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use multicode::audit::{Audit, Class, Record, Setting};
 use multicode::random::Random;
 
 use super::bench::{record, requests, setting, sound, whats};
-
-const FOLDER: &str = "MULTICODE_TEST_FOLDER";
+use crate::reruns;
 
 #[expect(clippy::print_stdout, reason = "what the parent reads")]
 fn say(key: &str) {
@@ -23,7 +20,7 @@ fn say(key: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "what is killed"]
 async fn child() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
+    let Some(folder) = reruns::folder() else {
         return;
     };
     let audit = Audit::start(Setting {
@@ -67,7 +64,11 @@ fn what_was_confirmed_is_there_after_a_kill() {
     let mut confirmed = Vec::new();
     for _ in 0..rounds {
         let span = Duration::from_millis(u64::try_from(50 + random.below(300)).unwrap());
-        run_and_kill(folder.path(), span, &mut confirmed);
+        confirmed.extend(reruns::killed_after(
+            span,
+            folder.path(),
+            "audit::kills::child",
+        ));
         // Whoever comes next puts in order what was left.
         Audit::start(setting(folder.path())).unwrap().close();
         sound(folder.path());
@@ -77,35 +78,4 @@ fn what_was_confirmed_is_there_after_a_kill() {
     }
     assert!(!confirmed.is_empty());
     assert!(whats(folder.path()).len() > confirmed.len());
-}
-
-fn run_and_kill(folder: &Path, span: Duration, confirmed: &mut Vec<String>) {
-    let path = module_path!().split_once("::").unwrap().1;
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            &format!("{path}::child"),
-            "--ignored",
-            "--nocapture",
-        ])
-        .env(FOLDER, folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || {
-        let mut told = String::new();
-        stdout.read_to_string(&mut told).unwrap();
-        told
-    });
-    std::thread::sleep(span);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let told = reader.join().unwrap();
-    // What has no end was cut short, and says nothing.
-    let whole = told
-        .split_inclusive('\n')
-        .filter_map(|line| line.strip_suffix('\n'));
-    let keys = whole.filter_map(|line| Some(line.split_once("step ")?.1.to_owned()));
-    confirmed.extend(keys);
 }

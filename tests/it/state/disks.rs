@@ -3,7 +3,7 @@
 //! The child is this program once more: on a tmpfs of its own in a namespace of its own, or with a
 //! limit on how long a file may become.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,7 @@ use multicode::state::{
 };
 
 use super::bench::{Bench, NOON, Passing, seals};
-
-const FOLDER: &str = "MULTICODE_TEST_FOLDER";
+use crate::reruns;
 
 /// Eight megabytes of its own, mounted over the folder; as root of nothing but itself.
 const SMALL: &str = r#"mount -t tmpfs -o size=8m tmpfs "$0" && exec "$@""#;
@@ -140,16 +139,11 @@ async fn full_and_recovered(folder: &Path, take: impl FnOnce(), give: impl FnOnc
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run by another, on a disk of its own"]
 async fn on_a_small_disk() {
-    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+    let Some(folder) = reruns::folder() else {
         return;
     };
     let filler = folder.join("filler");
-    let take = || {
-        use std::io::Write;
-        let mut file = std::fs::File::create(&filler).unwrap();
-        let block = [7; 4096];
-        while file.write_all(&block).is_ok() {}
-    };
+    let take = || drop(reruns::fill(&filler));
     let give = || std::fs::remove_file(&filler).unwrap();
     full_and_recovered(&folder, take, give).await;
     // Read-only, a ledger says so instead of starting.
@@ -170,53 +164,18 @@ async fn on_a_small_disk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run by another, with a limit"]
 async fn with_a_limit() {
-    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+    let Some(folder) = reruns::folder() else {
         return;
     };
-    let give = || {
-        let own = format!("--pid={}", std::process::id());
-        let raised = Command::new("prlimit")
-            .args([&own, "--fsize=unlimited"])
-            .status();
-        assert!(raised.unwrap().success());
-    };
-    full_and_recovered(&folder, || (), give).await;
-}
-
-fn child(command: &mut Command, folder: &Path, test: &str) {
-    let output = command
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", test, "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout).into_owned()
-        + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains("1 passed"), "{told}");
+    full_and_recovered(&folder, || (), reruns::lift_the_limit).await;
 }
 
 #[test]
 fn a_full_disk_refuses_what_must_last_and_recovers() {
-    let allowed = Command::new("unshare")
-        .args(["-Ur", "--mount", "true"])
-        .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        // Where nobody may mount, the limit below says the same.
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new("unshare");
-    command
-        .args(["-Ur", "--mount", "sh", "-c", SMALL])
-        .arg(folder.path());
-    child(&mut command, folder.path(), "state::disks::on_a_small_disk");
+    reruns::on_a_disk_of_its_own(SMALL, "state::disks::on_a_small_disk");
 }
 
 #[test]
 fn a_file_that_may_not_grow_refuses_what_must_last_and_recovers() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new("sh");
-    command.args(["-c", SHORT, "sh"]);
-    child(&mut command, folder.path(), "state::disks::with_a_limit");
+    reruns::under_a_limit(SHORT, "state::disks::with_a_limit");
 }

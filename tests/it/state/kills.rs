@@ -4,9 +4,7 @@
 //! it is about to do and what it has done, one line each, until it is killed.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +12,8 @@ use multicode::random::Random;
 use multicode::state::{Ledger, LedgerSetting, Outcome, Reserved, Standing, Store};
 
 use super::bench::{Bench, NOON, Passing, done, found, seals};
+use crate::reruns;
 
-const FOLDER: &str = "MULTICODE_TEST_FOLDER";
 const TASKS: usize = 8;
 
 fn setting(folder: &Path) -> LedgerSetting {
@@ -39,7 +37,7 @@ fn say(step: &str, key: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "what is killed"]
 async fn child() {
-    let Some(folder) = std::env::var_os(FOLDER) else {
+    let Some(folder) = reruns::folder() else {
         return;
     };
     let (_ledger, bench) = open(Path::new(&folder));
@@ -89,7 +87,10 @@ async fn whatever_was_intended_is_known_after_a_kill() {
     let mut settled = 0;
     for _ in 0..rounds {
         let span = Duration::from_millis(u64::try_from(20 + random.below(300)).unwrap());
-        run_and_kill(folder.path(), span, &mut said);
+        for step in reruns::killed_after(span, folder.path(), "state::kills::child") {
+            let (step, key) = step.split_once(' ').unwrap();
+            said.insert(key.to_owned(), step.to_owned());
+        }
         let (ledger, bench) = open(folder.path());
         let mut unknown = 0;
         for (key, step) in &said {
@@ -123,35 +124,4 @@ async fn check(bench: &Bench, key: &str, step: &str) -> bool {
     let reserved = bench.reserve(&entry).await;
     assert_eq!(matches!(reserved, Reserved::Begun(_)), stands.is_none());
     stands == unknown
-}
-
-fn run_and_kill(folder: &Path, span: Duration, said: &mut BTreeMap<String, String>) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "state::kills::child", "--ignored", "--nocapture"])
-        .env(FOLDER, folder)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdout = child.stdout.take().unwrap();
-    let reader = std::thread::spawn(move || {
-        let mut told = String::new();
-        stdout.read_to_string(&mut told).unwrap();
-        told
-    });
-    std::thread::sleep(span);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let told = reader.join().unwrap();
-    // What has no end was cut short, and says nothing.
-    let whole = told
-        .split_inclusive('\n')
-        .filter_map(|line| line.strip_suffix('\n'));
-    for line in whole {
-        // The harness writes on the same line.
-        let Some((_, step)) = line.split_once("step ") else {
-            continue;
-        };
-        let (step, key) = step.split_once(' ').unwrap();
-        said.insert(key.to_owned(), step.to_owned());
-    }
 }
