@@ -202,7 +202,7 @@ function makeEvent(now) {
   serial += 1;
   return {
     id: serial, at: iso(now), request_id: `${hex(8)}-${hex(4)}-7${hex(3)}-a${hex(3)}-${hex(12)}`, trace_id: hex(32), listener: "scan", adapter: family === "health-card" ? "his-health-card" : family === "insurance-voucher" ? "his-insurance" : ["wechat-pay", "alipay"].includes(family) ? "counter-pay" : "scan",
-    medium: dice() < 0.02 ? "picture" : ["wechat-pay", "alipay"].includes(family) ? "form" : "json", terminal: terminal.name, organisation: terminal.organisation, region: terminal.region, scene, family, kind, issuer,
+    medium: dice() < 0.02 ? "picture" : ["wechat-pay", "alipay"].includes(family) ? "form" : "json", terminal: terminal.name, proof: "certificate", organisation: terminal.organisation, region: terminal.region, scene, family, kind, issuer,
     freshness: kind === null ? null : ["resident-id", "drug-trace", "social-security", "merchant-collect"].includes(family) ? "static" : "dynamic",
     assurance: stageAt && ["ingress", "classify", "parse", "trust"].includes(stageAt) ? null : issuer ? "signature" : "structure", relation: stageAt && ["classify", "trust"].includes(stageAt) ? null : relation,
     outcome: fault ? "rejection" : "decision", reason: fault?.reason ?? null, stage: stageAt, route: found?.name ?? null, upstream, status: fault ? { "unknown-code": 422, expired: 401, "bad-signature": 401, "unknown-key": 401, "upstream-unreachable": 503, "outcome-unknown": 504, "key-unavailable": 503, "idempotency-key-missing": 400 }[fault.reason] ?? 422 : found?.action === "redirect" ? 302 : 200,
@@ -442,7 +442,7 @@ function effective() {
   unset("listener.scan.clean", '"scanner"');
   unset("listener.scan.body_limit", '"16KiB"');
   given("admin.address", '"127.0.0.1:9090"', "routes.toml", "127.0.0.1:9090");
-  for (const [k, v] of [["header_timeout", '"10s"'], ["body_timeout", '"10s"'], ["idle_timeout", '"75s"'], ["drain_timeout", '"20s"'], ["connections", "10000"], ["workers", "0"], ["in_flight", "4096"]]) unset(`limits.${k}`, v);
+  for (const [k, v] of [["header_timeout", '"10s"'], ["body_rate", '"1KiB"'], ["body_timeout", '"10s"'], ["idle_timeout", '"75s"'], ["drain_timeout", '"20s"'], ["connections", "10000"], ["workers", "0"], ["in_flight", "4096"]]) unset(`limits.${k}`, v);
   given("state.file", '"state/ledger"', "routes.toml", 'file = "state/ledger"');
   given("state.key", '"env:MULTICODE_STATE_KEY" (set, 32 bytes)', "routes.toml", "MULTICODE_STATE_KEY");
   for (const [k, v] of [["keep", '"24h"'], ["double_read", '"2s"'], ["answer_limit", '"16KiB"'], ["claims", "4194304"]]) unset(`state.${k}`, v);

@@ -57,6 +57,7 @@ export const messages = {
     "live.total": "合计 {time}",
     "live.scale": "各阶段按网关开销的比例绘制；转发为等待上游的时间，不按比例。",
     "live.circumstances": "情况",
+    "live.proof": "终端凭证",
     "live.organisation": "机构 / 地区",
     "live.listener": "监听器 / 适配器",
     "live.medium": "提交方式",
@@ -124,6 +125,7 @@ export const messages = {
     "live.total": "Total {time}",
     "live.scale": "Bars are parts of the gateway's own time. Forward is the wait for the upstream and not to scale.",
     "live.circumstances": "Circumstances",
+    "live.proof": "Proven by",
     "live.organisation": "Organisation, region",
     "live.listener": "Listener, adapter",
     "live.medium": "Sent as",
@@ -395,6 +397,7 @@ export function detail(e, filter) {
   const facts = [
     [t("live.time"), stamp(e.at)],
     [t("live.col-terminal"), by("terminal", e.terminal, h("span", { class: "mono" }, e.terminal))],
+    [t("live.proof"), word("proof", e.proof)],
     [t("live.organisation"), [e.organisation ?? "–", " / ", e.region ?? "–"].join("")],
     [t("live.scene"), e.scene ? `${sceneName(e.scene)}${sceneName(e.scene) === e.scene ? "" : ` · ${e.scene}`}` : "–"],
     [t("live.family"), by("family", e.family, familyName(e.family))],

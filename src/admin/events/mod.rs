@@ -44,6 +44,8 @@ pub struct Event {
     pub medium: Option<&'static str>,
     /// The registered terminal, or a pseudonym behind `~`.
     pub terminal: Option<String>,
+    /// What proved it, the first if several did: `certificate`, `api-key`, `signature` or `none`.
+    pub proof: &'static str,
     /// Where that stands.
     pub organisation: Option<String>,
     /// The region that is in.

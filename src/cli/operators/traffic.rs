@@ -261,6 +261,7 @@ fn event(id: u64, event: &ScanEvent) -> Event {
         adapter: owned(story.adapter),
         medium: story.medium,
         terminal: owned(story.terminal),
+        proof: story.proof,
         organisation: owned(story.organisation),
         region: story.region,
         scene: owned(story.scene),
