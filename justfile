@@ -17,15 +17,15 @@ fmt:
 
 # clippy, warnings are errors
 lint:
-    cargo clippy --locked --all-targets --features otel -- -D warnings
+    cargo clippy --locked --workspace --all-targets --features otel -- -D warnings
 
 # the tests whose names contain a word, or all: `just test layers`
 test *words:
-    cargo nextest run --locked --features otel {{ words }}
+    cargo nextest run --locked --workspace --features otel {{ words }}
 
 # the documentation, warnings are errors
 doc:
-    RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --features otel --no-deps --document-private-items
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --workspace --features otel --no-deps --document-private-items
 
 # licences, duplicates, sources and, where github.com can be reached, advisories
 deny:
@@ -34,6 +34,10 @@ deny:
 # the gateway at work: mock departments, one code of each kind, a table
 demo *options:
     cargo run --locked --release -- demo {{ options }}
+
+# a scenario against a gateway: `just load loadtest/scenarios/hospital.toml --target http://127.0.0.1:8080`
+load scenario *options:
+    cargo run --locked --release -p multicode-loadtest -- run {{ scenario }} {{ options }}
 
 # the micro-benchmarks
 bench *words:
@@ -60,7 +64,7 @@ _faketime:
 # whether the oldest supported compiler still builds it
 msrv:
     rustup toolchain install {{ msrv }} --profile minimal
-    cargo +{{ msrv }} check --locked --all-targets
+    cargo +{{ msrv }} check --locked --workspace --all-targets
 
 cargo_auditable := "0.7.7"
 cargo_deb := "3.8.0"
@@ -90,6 +94,10 @@ sbom: (_tool "cargo-cyclonedx" cargo_cyclonedx)
 # a Debian package of it: target/debian/*.deb
 deb: release (_tool "cargo-deb" cargo_deb)
     PATH="$PWD/target/tools/cargo/bin:$PATH" deploy/release deb
+
+# the gateway beside HAProxy and nginx, with what `bench/peers --help` names; half an hour on a quiet machine
+bench-peers *words:
+    bench/peers {{ words }}
 
 # twenty minutes of mixed load on the real program; memory and descriptors must stay flat
 soak minutes="20" *options:

@@ -22,6 +22,7 @@ use crate::gateway::{Door, Gateway, Matter};
 use crate::policy::Strangers;
 use crate::random::Random;
 use crate::reason::Reason;
+use crate::sandbox::keyring::Keyring;
 use crate::sandbox::lent::lend;
 use crate::sandbox::mint::{Order, mint};
 use crate::sandbox::signer::Signers;
@@ -201,6 +202,7 @@ fn compare(expect: &Expect, story: &Explanation<'_>) -> Vec<Failure> {
 /// Secrets, and throw-away ones in the place of those that are not set.
 pub struct Stopgap<'a> {
     set: &'a dyn Secrets,
+    keyring: Option<&'a Keyring>,
     /// One for each reference: issuer and gateway must agree.
     made: Mutex<HashMap<SecretRef, Secret>>,
 }
@@ -216,7 +218,16 @@ impl<'a> Stopgap<'a> {
     pub fn over(set: &'a dyn Secrets) -> Self {
         Self {
             set,
+            keyring: None,
             made: Mutex::default(),
+        }
+    }
+
+    /// The same with those of a keyring, which others may have as well.
+    pub fn from(set: &'a dyn Secrets, keyring: Option<&'a Keyring>) -> Self {
+        Self {
+            keyring,
+            ..Self::over(set)
         }
     }
 }
@@ -225,6 +236,10 @@ impl Secrets for Stopgap<'_> {
     fn resolve(&self, reference: &SecretRef) -> Result<Option<Secret>, SecretError> {
         if let Some(secret) = self.set.resolve(reference)? {
             return Ok(Some(secret));
+        }
+        if let Some(keyring) = self.keyring {
+            let secret = keyring.secret(&format!("secret {reference}"));
+            return Ok(Some(spelled(secret.as_slice())));
         }
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if !made.contains_key(reference) {
@@ -238,7 +253,11 @@ impl Secrets for Stopgap<'_> {
 fn throw_away() -> Option<Secret> {
     let mut bytes = Zeroizing::new([0; 32]);
     SystemRandom::new().fill(bytes.as_mut_slice()).ok()?;
-    Some(Secret::new(STANDARD.encode(bytes.as_slice()).into_bytes()))
+    Some(spelled(bytes.as_slice()))
+}
+
+fn spelled(bytes: &[u8]) -> Secret {
+    Secret::new(STANDARD.encode(bytes).into_bytes())
 }
 
 #[cfg(test)]

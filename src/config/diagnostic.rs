@@ -180,6 +180,15 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
+    /// What others found in these files, in the order of the files and their lines.
+    pub fn of(sources: Sources, found: Vec<Diagnostic>) -> Self {
+        let collector = Collector::default();
+        for one in found {
+            collector.push(one);
+        }
+        collector.finish(sources)
+    }
+
     /// Whether any finding refuses the configuration.
     pub const fn has_errors(&self) -> bool {
         self.broken

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::keyring::Keyring;
 use super::signer::{Signers, SigningError, SigningKey};
 use crate::family::{Algorithm, Family, PurposeSet, Reader, Trust};
 use crate::trust::{Issuer, Key, KeyWindow, Keys};
@@ -29,7 +30,16 @@ pub fn key_id(algorithm: Algorithm) -> Option<&'static str> {
 /// The keys with the lent ones, and who signs with those. The only issuer of a family of tokens is
 /// there even if it is not configured.
 pub fn lend(families: &[Family], keys: &Keys) -> Result<(Keys, Signers), SigningError> {
-    let made = PAIRS.map(|(algorithm, id)| Ok((id, Arc::new(SigningKey::generate(algorithm)?))));
+    lend_from(&Keyring::make()?, families, keys)
+}
+
+/// The same with the pairs of a keyring.
+pub fn lend_from(
+    keyring: &Keyring,
+    families: &[Family],
+    keys: &Keys,
+) -> Result<(Keys, Signers), SigningError> {
+    let made = PAIRS.map(|(algorithm, id)| Ok((id, keyring.pair(algorithm)?)));
     let made = made.into_iter().collect::<Result<Vec<_>, SigningError>>()?;
     let unconfigured = families
         .iter()

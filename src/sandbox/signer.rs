@@ -9,11 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    RsaKeyPair,
 };
 use serde_json::{Value, json};
 use sm2::dsa::signature::Signer;
+use zeroize::Zeroizing;
 
 use crate::family::{Algorithm, Form};
 use crate::trust::verifier::{DEFAULT_SM2_ID, to_der};
@@ -70,7 +72,9 @@ impl SigningKey {
             | Algorithm::HmacSha384
             | Algorithm::HmacSha512
             | Algorithm::HmacSm3 => Self::hmac(algorithm, &random::<SECRET_BYTES>()?),
-            Algorithm::Es256 | Algorithm::Es384 => Self::ecdsa(algorithm),
+            Algorithm::Es256 | Algorithm::Es384 => {
+                Self::ecdsa(algorithm, &Self::make_pkcs8(algorithm)?)
+            }
             Algorithm::EdDsa => Self::ed25519(&random()?),
             Algorithm::Ps256 | Algorithm::Rs256 => Err(SigningError::CannotMake { algorithm }),
             Algorithm::Sm2 => Self::sm2(&random()?, DEFAULT_SM2_ID),
@@ -120,15 +124,16 @@ impl SigningKey {
         })
     }
 
-    fn ecdsa(algorithm: Algorithm) -> Result<Self, SigningError> {
-        let parameters = match algorithm {
-            Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
-            _ => &ECDSA_P256_SHA256_FIXED_SIGNING,
-        };
-        let random = SystemRandom::new();
-        let made = EcdsaKeyPair::generate_pkcs8(parameters, &random);
+    /// Makes a private key of [`Algorithm::Es256`] or [`Algorithm::Es384`], in PKCS #8.
+    pub fn make_pkcs8(algorithm: Algorithm) -> Result<Zeroizing<Vec<u8>>, SigningError> {
+        let made = EcdsaKeyPair::generate_pkcs8(curve(algorithm), &SystemRandom::new());
         let made = made.map_err(|_| SigningError::NoRandom)?;
-        let pair = EcdsaKeyPair::from_pkcs8(parameters, made.as_ref(), &random);
+        Ok(Zeroizing::new(made.as_ref().to_vec()))
+    }
+
+    /// Reads such a key.
+    pub fn ecdsa(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, SigningError> {
+        let pair = EcdsaKeyPair::from_pkcs8(curve(algorithm), pkcs8, &SystemRandom::new());
         let pair = pair.map_err(|_| SigningError::NotAKey { algorithm })?;
         let point = pair.public_key().as_ref();
         let (verifier, jwk) = match algorithm {
@@ -142,7 +147,8 @@ impl SigningKey {
         })
     }
 
-    fn ed25519(seed: &[u8; 32]) -> Result<Self, SigningError> {
+    /// Takes the seed of an Ed25519 key.
+    pub fn ed25519(seed: &[u8; 32]) -> Result<Self, SigningError> {
         let algorithm = Algorithm::EdDsa;
         let pair = Ed25519KeyPair::from_seed_unchecked(seed)
             .map_err(|_| SigningError::NotAKey { algorithm })?;
@@ -232,6 +238,14 @@ impl Signers {
     /// The key an issuer calls `key_id`.
     pub fn find(&self, issuer: &str, key_id: &str) -> Option<&Arc<SigningKey>> {
         self.0.get(&(issuer.to_owned(), key_id.to_owned()))
+    }
+}
+
+/// The curve of an algorithm, and how it is signed on.
+fn curve(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {
+    match algorithm {
+        Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
+        _ => &ECDSA_P256_SHA256_FIXED_SIGNING,
     }
 }
 

@@ -111,3 +111,7 @@ mod docs;
 /// Every command of the README, run.
 #[cfg(test)]
 mod readme;
+
+/// The side-by-side measurements, as far as they need no quiet machine.
+#[cfg(test)]
+mod peers;

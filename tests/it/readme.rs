@@ -38,7 +38,9 @@ fn every_command_of_the_readme_works() {
     let readme = read("README.md");
     let blocks = blocks(&readme);
     assert!(blocks.len() > 3, "the README has lost its commands");
-    for block in blocks {
+    // The load tester is another package's program, and that package's tests run its commands.
+    let own = |block: &&str| !block.contains("multicode-loadtest");
+    for block in blocks.into_iter().filter(own) {
         run(block);
     }
 }

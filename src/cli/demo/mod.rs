@@ -29,7 +29,8 @@ use crate::explain::{Detail, Explanation, explain};
 use crate::gateway::Matter;
 use crate::random::Random;
 use crate::sandbox::departments::{self, Department, Departments, Running};
-use crate::sandbox::lent::lend;
+use crate::sandbox::keyring::Keyring;
+use crate::sandbox::lent::lend_from;
 use crate::time::Timestamp;
 use crate::trial::Stopgap;
 
@@ -44,6 +45,10 @@ pub(super) struct Options {
     /// Where it listens for operators; else 127.0.0.1:9090, with --once a free port.
     #[arg(long, value_name = "ADDR")]
     admin: Option<SocketAddr>,
+    /// Signs and verifies with the keys of this file, which is made if it is not there: the load tester
+    /// signs with the same.
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
 }
 
 /// The table's columns.
@@ -67,9 +72,10 @@ async fn show(options: &Options, process: &mut Process<'_>) -> Result<Exit, Fail
     let running = started.map_err(Failure::io)?;
     let shipped = Shipped::find()?;
     let set = ProcessSecrets::beside(shipped.config());
-    let secrets = Stopgap::over(&set);
+    let keyring = options.keyring()?;
+    let secrets = Stopgap::from(&set, Some(&keyring));
     let mut config = load::config_with(shipped.config(), &secrets, process)?;
-    let lent = lend(&config.gateway.families, &config.keys).map_err(Failure::io)?;
+    let lent = lend_from(&keyring, &config.gateway.families, &config.keys).map_err(Failure::io)?;
     let signers;
     (config.keys, signers) = lent;
     let folder = Folder::make().map_err(Failure::io)?;
@@ -253,6 +259,14 @@ fn invite(
 }
 
 impl Options {
+    /// The keys of the file; others every time if none is named.
+    fn keyring(&self) -> Result<Keyring, Failure> {
+        match &self.keys {
+            Some(path) => Keyring::kept(path).map_err(Failure::at(path)),
+            None => Keyring::make().map_err(Failure::io),
+        }
+    }
+
     /// A demonstration that ends at once must not stumble over one that stays.
     fn overrides(&self) -> Overrides {
         let or_port = |given: Option<SocketAddr>, port| {
