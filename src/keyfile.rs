@@ -162,9 +162,10 @@ fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         return Err(FileError::NotAFile);
     }
     let file = File::open(path)?;
-    let open = open_to_others(&file.metadata()?);
+    let found = file.metadata()?;
+    let open = open_to_others(&found);
     let ample = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Zeroizing::new(Vec::new());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room(&found, limit)));
     file.take(ample).read_to_end(&mut bytes)?;
     if bytes.len() > limit {
         return Err(FileError::TooLong { limit });
@@ -173,6 +174,16 @@ fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         Some(mode) if holds_secrets(&bytes) => Err(FileError::Open { mode }),
         _ => Ok(bytes),
     }
+}
+
+/// Room for all of a file at once, as long as nobody adds to it meanwhile: a buffer that grows leaves copies
+/// behind that nobody wipes.
+pub(crate) fn room(found: &Metadata, limit: usize) -> usize {
+    /// What a reader wants free at the end, else it reads into a place of its own.
+    const SPARE: usize = 64;
+
+    let length = usize::try_from(found.len()).unwrap_or(usize::MAX);
+    length.min(limit).saturating_add(SPARE)
 }
 
 /// Whether something in it looks like a secret: a member `k` or `d` of a JWK (RFC 7518, sections

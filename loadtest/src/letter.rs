@@ -21,7 +21,7 @@ const NUMBER: &str = "{n}";
 pub enum Protocol {
     /// HTTP/1.1
     H1,
-    /// HTTP/2, from the first byte on.
+    /// HTTP/2, chosen by ALPN.
     H2,
 }
 

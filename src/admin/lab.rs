@@ -287,7 +287,7 @@ pub(super) async fn decode(
     State(bench): State<Bench>,
     body: Bytes,
 ) -> Answer<Json<PictureStory>> {
-    let story = bench.work(desk, move |it| it.decode(&body));
+    let story = bench.work(desk, move |it| it.decode(body));
     story.await?.map(Json)
 }
 

@@ -23,6 +23,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::header;
 use axum::routing::{get, post};
@@ -101,7 +102,7 @@ pub trait Operations: Send + Sync + 'static {
     /// What would become of a scan.
     fn explain(&self, question: &lab::Question) -> Result<lab::LabStory, Refusal>;
     /// The codes in a picture.
-    fn decode(&self, picture: &[u8]) -> Result<lab::PictureStory, Refusal>;
+    fn decode(&self, picture: Bytes) -> Result<lab::PictureStory, Refusal>;
     /// A code to try with.
     fn mint(&self, order: &lab::MintOrder) -> Result<lab::Minted, Refusal>;
 }

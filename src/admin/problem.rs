@@ -54,12 +54,12 @@ impl Refusal {
     }
 
     /// Too much is asked at the same time.
-    pub(super) fn busy(detail: &str) -> Self {
+    pub(crate) fn busy(detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, BUSY, detail)
     }
 
     /// A fault of the gateway.
-    pub(super) fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         let detail = "the gateway has a fault; its log says where";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }

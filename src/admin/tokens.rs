@@ -16,7 +16,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::keyfile::open_to_others;
+use crate::keyfile::{open_to_others, room};
 
 /// Where tokens are kept that nobody named, seen from the folder of the files.
 pub const PLACE: &str = "state/admin-tokens";
@@ -160,7 +160,8 @@ pub fn read(path: &Path) -> Result<TokenTexts, TokenError> {
         let path = path.to_owned();
         return Err(TokenError::Open { path, mode });
     }
-    let mut text = Zeroizing::new(String::new());
+    let limit = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
+    let mut text = Zeroizing::new(String::with_capacity(room(&found, limit)));
     let read = file.take(MAX_FILE).read_to_string(&mut text);
     read.map_err(fault)?;
     let content = |_| TokenError::Content(path.to_owned());

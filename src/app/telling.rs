@@ -118,8 +118,6 @@ pub(super) fn pseudonyms(config: &config::Telemetry, own: &PseudonymKey) -> Pseu
 
 /// A key of this process alone.
 pub(super) fn own_key() -> Result<PseudonymKey, StartError> {
-    let mut key = [0; 32];
-    let drawn = SystemRandom::new().fill(&mut key);
-    drawn.map_err(|_| StartError::Randomness)?;
-    Ok(PseudonymKey::from(key))
+    let drawn = PseudonymKey::drawn(|key| SystemRandom::new().fill(key));
+    drawn.map_err(|_| StartError::Randomness)
 }

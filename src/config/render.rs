@@ -1,7 +1,7 @@
 //! How findings look: to a person, `file:line:column`, the line and a caret; to a program, JSON.
 //!
 //! No line is shown with a secret in it: the readers mark every value that should have been a
-//! reference, and where a file could not even be parsed whatever might be one is hidden.
+//! reference, and where a file could not even be parsed whatever might be one is hidden with its whole line.
 
 use std::fmt::{self, Write as _};
 use std::ops::Range;
@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::diagnostic::{Diagnostic, Diagnostics, SYNTAX, Severity};
+use super::redact::is_secret_name;
 use super::source::{Place, Source};
 
 /// Characters of a long line that are shown around the place.
@@ -117,10 +118,7 @@ impl Diagnostics {
     fn hidden(&self, source: &Source, at: Place, line: usize, code: &str) -> Vec<Range<usize>> {
         let (text, start) = source.line(line);
         if matches!(code, SYNTAX | "not-utf-8") && may_hold_secret(source, line) {
-            let from = text.find('=').map_or(0, |equals| equals + 1);
-            let value = text.get(from..).unwrap_or_default();
-            let blanks = value.len() - value.trim_start().len();
-            return std::iter::once(start + from + blanks..start + text.len()).collect();
+            return std::iter::once(start..start + text.len()).collect();
         }
         let of_this_file = self.masked.iter().filter(|one| one.source() == at.source());
         of_this_file
@@ -193,21 +191,31 @@ struct Spot {
     end_column: Option<usize>,
 }
 
-/// Whether the line, or one above it in the same table, speaks of secrets. Asked only of text
-/// that is no TOML, where nothing better than its words is known.
+/// Whether the line, or one above it in the same table, speaks of secrets: a value may begin on any of them.
+/// Asked only of text that is no TOML, where nothing better than its words is known.
 fn may_hold_secret(source: &Source, line: usize) -> bool {
-    const WORDS: [&str; 4] = ["secret", "password", "token", "authorization"];
-    const LOOKED_BACK: usize = 200;
-    for number in (line.saturating_sub(LOOKED_BACK).max(1)..=line).rev() {
-        let text = source.line(number).0.to_ascii_lowercase();
-        if WORDS.iter().any(|word| text.contains(word)) {
+    for number in (1..=line).rev() {
+        let text = source.line(number).0;
+        if words(text).any(is_secret_name) {
             return true;
         }
-        if number != line && text.trim_start().starts_with('[') {
+        if number != line && is_header(text) {
             return false;
         }
     }
     false
+}
+
+/// What may be names in it. An escape may spell any letter.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let apart = |one: char| !one.is_alphanumeric() && !matches!(one, '_' | '-' | '\\');
+    text.split(apart).filter(|word| !word.is_empty())
+}
+
+/// Whether a table begins here. What has quotes may be an array within a value.
+fn is_header(text: &str) -> bool {
+    let text = text.split('#').next().unwrap_or_default().trim();
+    text.starts_with('[') && text.ends_with(']') && !text.contains(['"', '\'', ','])
 }
 
 /// A line made fit to be shown, and where the carets under it go, in terminal cells.
@@ -350,7 +358,7 @@ mod tests {
         check(
             "[contract.a.secrets]\ntoken = \"hunter2\n",
             |id, _| Diagnostic::error("syntax", Place::new(id, &(37..37)), "unterminated"),
-            "routes.toml:2:17: error: unterminated\n 2 | token = ***\n   |            ^\n",
+            "routes.toml:2:17: error: unterminated\n 2 | ***\n   |    ^\n",
         );
     }
 

@@ -234,8 +234,13 @@ fn read_file(path: &Path) -> Result<Option<Secret>, SecretError> {
 fn decode_base64(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE_NO_PAD]
         .into_iter()
-        .find_map(|alphabet| alphabet.decode(text).ok())
-        .map(Zeroizing::new)
+        .find_map(|alphabet| {
+            // Room for all of it at once; what an alphabet made of it before it failed is wiped as well.
+            let room = base64::decoded_len_estimate(text.len());
+            let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+            let decoded = alphabet.decode_vec(text, &mut bytes);
+            decoded.ok().map(|()| bytes)
+        })
 }
 
 fn decode_hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {

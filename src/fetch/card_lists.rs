@@ -6,7 +6,7 @@ use super::tended::{Role, Source, Tended};
 use super::{Origin, Remote};
 
 /// Lists of single keys asked for, of one issuer: a SMART Health Card issuer has a few keys.
-const MOST_CARD_LISTS: usize = 64;
+pub(super) const MOST_CARD_LISTS: usize = 32;
 
 /// Where the keys of SMART Health Cards are ("Determining keys associated with an issuer"), and
 /// where what was taken back of them ("Revocation").

@@ -16,8 +16,12 @@ use crate::trust::material::{self, MAX_MATERIAL_BYTES, Reading};
 use crate::trust::standing::chain;
 use crate::trust::{Rejected, Revocations};
 
-/// The longest list taken from a server: some hundred thousand entries. Longer ones are files.
-const MAX_REMOTE_LIST_BYTES: usize = 8 << 20;
+/// The longest list taken from a server: some three hundred thousand entries. Longer ones are files.
+const MAX_REMOTE_LIST_BYTES: usize = 4 << 20;
+
+/// The longest list of one key of a SMART Health Card issuer: some thirty thousand cards. There may be
+/// [`MOST_CARD_LISTS`](super::card_lists::MOST_CARD_LISTS) of them.
+const MAX_CARD_LIST_BYTES: usize = 512 << 10;
 
 /// What is looked for.
 #[derive(Clone, Debug)]
@@ -84,7 +88,8 @@ impl Look {
     const fn limit(&self) -> usize {
         match self.subject {
             Subject::Keys(_) => MAX_MATERIAL_BYTES,
-            Subject::CardList(_) | Subject::List => MAX_REMOTE_LIST_BYTES,
+            Subject::CardList(_) => MAX_CARD_LIST_BYTES,
+            Subject::List => MAX_REMOTE_LIST_BYTES,
         }
     }
 

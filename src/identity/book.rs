@@ -5,8 +5,9 @@ use std::fmt;
 use ring::hmac;
 use rustc_hash::FxHashMap;
 
-use super::signature::{Content, Signature};
-use super::{Certificate, Digest, Head, Nonces, Unproven, api_key, nonces};
+use super::signature::{Content, Signature, Validity};
+use super::nonces::{self, Nonce};
+use super::{Certificate, Digest, Head, Nonces, Unproven, api_key};
 use crate::time::Timestamp;
 
 /// What proves a terminal.
@@ -71,6 +72,8 @@ pub struct Book {
 #[derive(Debug)]
 struct Entry {
     signature_key: Option<hmac::Key>,
+    /// Whether it has any proof.
+    can_prove: bool,
     revoked: bool,
 }
 
@@ -115,6 +118,7 @@ pub enum Heard<'b> {
 pub struct Signed<'b> {
     proven: Proven<'b>,
     nonce: String,
+    validity: Validity,
     content: Content,
 }
 
@@ -127,9 +131,16 @@ impl<'b> Signed<'b> {
         nonces: &Nonces,
         now: Timestamp,
     ) -> Result<Proven<'b>, Unproven> {
+        self.validity.holds(now)?;
         self.content.is(content)?;
-        let taken = nonces.take(self.proven.name, &self.nonce, now);
+        let nonce = Nonce {
+            terminal: self.proven.name,
+            text: &self.nonce,
+            created: self.validity.created,
+        };
+        let taken = nonces.take(nonce, now);
         taken.map_err(|refused| match refused {
+            nonces::Refused::Forgotten => Unproven::Late,
             nonces::Refused::Used => Unproven::Replayed,
             nonces::Refused::TooMany => Unproven::TooMany,
             nonces::Refused::Full => Unproven::Full,
@@ -157,6 +168,7 @@ impl Book {
             }
             let entry = Entry {
                 signature_key: proofs.signature_key.clone(),
+                can_prove: !proofs.is_empty(),
                 revoked: proofs.revoked,
             };
             book.terminals.insert(name.into(), entry);
@@ -169,12 +181,20 @@ impl Book {
         self.terminals.get(name).is_some_and(|entry| entry.revoked)
     }
 
+    /// Whether that terminal has something to prove itself by.
+    pub fn can_prove(&self, name: &str) -> bool {
+        self.terminals
+            .get(name)
+            .is_some_and(|entry| entry.can_prove)
+    }
+
     /// Who sends a request, by its head. Every proof that is shown must hold, and all must be of one
     /// terminal. Only a certificate may be nobody's: the listener's authority has vouched for it, and
     /// it may be a proxy's, between here and the terminals.
     pub fn hear(&self, head: &Head<'_>, now: Timestamp) -> Result<Heard<'_>, Failed> {
         let of = |sort| move |unproven| (sort, unproven);
-        let certificate = head.certificate.map(|it| self.certified(it)).transpose();
+        let certificate = head.certificate.map(|it| self.certified(it, now));
+        let certificate = certificate.transpose();
         let certificate = certificate.map_err(of(Sort::Certificate))?.flatten();
         let key = self.keyed(head).map_err(of(Sort::ApiKey))?;
         let signed = self.signed(head, now).map_err(of(Sort::Signature))?;
@@ -200,10 +220,11 @@ impl Book {
         Ok(match signed {
             None => Heard::Proven(proven),
             Some((_, signature)) => {
-                let (nonce, content) = signature.into_content();
+                let (nonce, validity, content) = signature.into_rest();
                 Heard::Signed(Signed {
                     proven,
                     nonce,
+                    validity,
                     content,
                 })
             }
@@ -211,7 +232,14 @@ impl Book {
     }
 
     /// Whose certificate it is: by itself, and by each of its names.
-    fn certified(&self, certificate: Certificate<'_>) -> Result<Option<&str>, Unproven> {
+    fn certified(
+        &self,
+        certificate: Certificate<'_>,
+        now: Timestamp,
+    ) -> Result<Option<&str>, Unproven> {
+        if certificate.ends < now {
+            return Err(Unproven::CertificateOver);
+        }
         let whole = self.certificates.get(certificate.sha256);
         let named = certificate.names.iter();
         let named = named.filter_map(|name| self.names.get(name));

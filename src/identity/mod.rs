@@ -20,6 +20,7 @@ pub use self::fields::FieldError;
 pub use self::nonces::Nonces;
 pub use self::signature::{EARLY, LATE, SIGNATURE, SIGNATURE_INPUT};
 use crate::reason::Reason;
+use crate::time::Timestamp;
 
 /// For terminals that cannot send `Authorization`.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -63,6 +64,8 @@ pub struct Certificate<'a> {
     pub sha256: &'a Digest,
     /// Its subject alternative names: DNS names in lower case, URIs.
     pub names: &'a [Box<str>],
+    /// The last second it is good in: its connection may be open for longer.
+    pub ends: Timestamp,
 }
 
 /// What a connection speaks.
@@ -101,6 +104,9 @@ pub enum Unproven {
     /// The signature names another algorithm.
     #[error("found a signature by another algorithm, expected hmac-sha256")]
     Algorithm,
+    /// The certificate's time ended while its connection was open.
+    #[error("found a certificate that has expired since the connection was made")]
+    CertificateOver,
     /// The signature's time has not come.
     #[error("found a signature of the future, expected one created {} s ahead at most", EARLY.as_secs())]
     Early,

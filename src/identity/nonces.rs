@@ -33,19 +33,37 @@ pub struct Nonces(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     since: Timestamp,
+    /// When the latest signature was created whose nonce is forgotten. Usually that is long over; where
+    /// a clock was set, it is what keeps the signatures from being good again.
+    forgotten: Option<Timestamp>,
     newer: Generation,
     older: Generation,
+    /// What was used before the clock was set back, and is of times that may come again.
+    ahead: Generation,
 }
 
 #[derive(Debug, Default)]
 struct Generation {
     used: HashSet<u128>,
+    /// When the latest of their signatures was created.
+    latest: Option<Timestamp>,
     by_terminal: HashMap<Box<str>, usize>,
+}
+
+/// A nonce and what it stands in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Nonce<'a> {
+    pub(super) terminal: &'a str,
+    pub(super) text: &'a str,
+    /// When the signature was made.
+    pub(super) created: Timestamp,
 }
 
 /// Why a nonce is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
+    /// Nobody knows any more whether it was used.
+    Forgotten,
     /// It was used.
     Used,
     /// The terminal used as many as there may be.
@@ -56,47 +74,72 @@ pub(super) enum Refused {
 
 impl Nonces {
     /// Uses a nonce up.
-    pub(super) fn take(&self, terminal: &str, nonce: &str, now: Timestamp) -> Result<(), Refused> {
+    pub(super) fn take(&self, nonce: Nonce<'_>, now: Timestamp) -> Result<(), Refused> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.pass(now);
-        let one = digest(terminal, nonce);
-        if kept.newer.used.contains(&one) || kept.older.used.contains(&one) {
+        if kept.forgotten.is_some_and(|latest| nonce.created <= latest) {
+            return Err(Refused::Forgotten);
+        }
+        let one = digest(nonce.terminal, nonce.text);
+        let all = [&kept.newer, &kept.older, &kept.ahead];
+        if all.iter().any(|generation| generation.used.contains(&one)) {
             return Err(Refused::Used);
         }
-        kept.newer.add(terminal, one)
+        kept.newer.add(nonce, one)
     }
 }
 
 impl Kept {
-    /// Forgets what is over. A clock that is set back makes nothing forgotten.
+    /// Forgets what is over, by a clock that somebody may set.
     fn pass(&mut self, now: Timestamp) {
         if now < self.since {
+            for past in [mem::take(&mut self.newer), mem::take(&mut self.older)] {
+                self.ahead.join(past);
+            }
             self.since = now;
+        }
+        let over = |latest: Timestamp| latest.after(KEPT) < now;
+        if self.ahead.latest.is_some_and(over) || self.ahead.used.len() > MOST {
+            let ahead = mem::take(&mut self.ahead);
+            self.forget(&ahead);
         }
         let passed = now.since(self.since);
         if passed >= KEPT.saturating_mul(2) {
-            self.newer = Generation::default();
+            let newer = mem::take(&mut self.newer);
+            self.forget(&newer);
         }
         if passed >= KEPT {
-            self.older = mem::take(&mut self.newer);
+            let newer = mem::take(&mut self.newer);
+            let older = mem::replace(&mut self.older, newer);
+            self.forget(&older);
             self.since = now;
         }
+    }
+
+    fn forget(&mut self, generation: &Generation) {
+        self.forgotten = self.forgotten.max(generation.latest);
     }
 }
 
 impl Generation {
-    fn add(&mut self, terminal: &str, one: u128) -> Result<(), Refused> {
+    fn join(&mut self, other: Self) {
+        self.latest = self.latest.max(other.latest);
+        self.used.extend(other.used);
+    }
+
+    fn add(&mut self, nonce: Nonce<'_>, one: u128) -> Result<(), Refused> {
         if self.used.len() >= MOST {
             return Err(Refused::Full);
         }
-        match self.by_terminal.get_mut(terminal) {
+        match self.by_terminal.get_mut(nonce.terminal) {
             Some(count) if *count >= MOST_OF_ONE => return Err(Refused::TooMany),
             Some(count) => *count += 1,
             // Only registered terminals come so far.
             None => {
-                self.by_terminal.insert(terminal.into(), 1);
+                self.by_terminal.insert(nonce.terminal.into(), 1);
             }
         }
+        self.latest = self.latest.max(Some(nonce.created));
         self.used.insert(one);
         Ok(())
     }
@@ -122,35 +165,65 @@ mod tests {
         Timestamp::from_seconds(1_000_000 + seconds)
     }
 
-    #[test]
-    fn a_nonce_is_good_once_for_as_long_as_its_signature() {
-        let nonces = Nonces::default();
-        assert_eq!(nonces.take("a", "1", at(0)), Ok(()));
-        assert_eq!(nonces.take("b", "1", at(0)), Ok(()));
-        assert_eq!(nonces.take("a", "2", at(329)), Ok(()));
-        for now in [0, 1, 329, 330, 331, 400] {
-            assert_eq!(nonces.take("a", "2", at(now)), Err(Refused::Used), "{now}");
-        }
-        // Whatever the generations, the last second in which the signature is good is remembered.
-        assert_eq!(nonces.take("a", "2", at(329 + 330)), Err(Refused::Used));
-        assert_eq!(nonces.take("a", "2", at(329 + 3 * 330)), Ok(()));
+    /// A nonce whose signature was made `ago` seconds before `now`.
+    #[track_caller]
+    fn check(nonces: &Nonces, text: &str, (now, ago): (i64, i64), expected: Result<(), Refused>) {
+        let nonce = Nonce {
+            terminal: "a",
+            text,
+            created: at(now - ago),
+        };
+        assert_eq!(nonces.take(nonce, at(now)), expected, "{now}");
     }
 
     #[test]
-    fn a_clock_that_is_set_back_forgets_nothing() {
+    fn a_nonce_is_good_once_for_as_long_as_its_signature() {
         let nonces = Nonces::default();
-        assert_eq!(nonces.take("a", "1", at(5_000)), Ok(()));
-        assert_eq!(nonces.take("a", "1", at(0)), Err(Refused::Used));
-        assert_eq!(nonces.take("a", "1", at(340)), Err(Refused::Used));
+        check(&nonces, "1", (0, 0), Ok(()));
+        let anothers = Nonce {
+            terminal: "b",
+            text: "1",
+            created: at(0),
+        };
+        assert_eq!(nonces.take(anothers, at(0)), Ok(()));
+        check(&nonces, "2", (329, 0), Ok(()));
+        for now in [0, 1, 329, 330, 331, 400] {
+            check(&nonces, "2", (now, now - 329), Err(Refused::Used));
+        }
+        // Whatever the generations, the last second in which the signature is good is remembered.
+        check(&nonces, "2", (329 + 330, 330), Err(Refused::Used));
+        check(&nonces, "2", (329 + 3 * 330, 3 * 330), Err(Refused::Forgotten));
+        check(&nonces, "2", (329 + 3 * 330, 0), Ok(()));
+    }
+
+    #[test]
+    fn whoever_sets_the_clock_nothing_is_good_twice() {
+        let nonces = Nonces::default();
+        // Far ahead for a moment, which makes all forgotten, and back again.
+        check(&nonces, "1", (0, 0), Ok(()));
+        check(&nonces, "2", (5_000, 0), Ok(()));
+        check(&nonces, "1", (10, 10), Err(Refused::Forgotten));
+        check(&nonces, "3", (11, 0), Ok(()));
+        // What was signed ahead is not good when its time comes either, however long that takes.
+        for now in (20..=5_200).step_by(100) {
+            check(&nonces, &format!("at {now}"), (now, 0), Ok(()));
+        }
+        check(&nonces, "2", (5_200, 200), Err(Refused::Used));
+        check(&nonces, "2", (5_331, 331), Err(Refused::Forgotten));
     }
 
     #[test]
     fn one_terminal_leaves_room_for_the_others() {
         let nonces = Nonces::default();
         for nonce in 0..MOST_OF_ONE {
-            assert_eq!(nonces.take("a", &nonce.to_string(), at(0)), Ok(()));
+            check(&nonces, &nonce.to_string(), (0, 0), Ok(()));
         }
-        assert_eq!(nonces.take("a", "more", at(0)), Err(Refused::TooMany));
-        assert_eq!(nonces.take("b", "more", at(0)), Ok(()));
+        check(&nonces, "more", (0, 0), Err(Refused::TooMany));
+        let anothers = Nonce {
+            terminal: "b",
+            text: "more",
+            created: at(0),
+        };
+        assert_eq!(nonces.take(anothers, at(0)), Ok(()));
     }
 }

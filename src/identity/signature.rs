@@ -49,6 +49,7 @@ const MEANT: [HeaderName; 4] = [
 pub(super) struct Signature {
     pub(super) keyid: String,
     pub(super) nonce: String,
+    pub(super) validity: Validity,
     /// What is signed.
     base: Vec<u8>,
     mac: Vec<u8>,
@@ -64,10 +65,16 @@ pub(super) enum Content {
     Unsaid,
 }
 
+/// When a signature is good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Validity {
+    pub(super) created: Timestamp,
+    expires: Option<Timestamp>,
+}
+
 /// The parameters of a signature.
 struct Parameters<'c> {
-    created: Timestamp,
-    expires: Option<Timestamp>,
+    validity: Validity,
     keyid: &'c str,
     nonce: &'c str,
 }
@@ -95,11 +102,12 @@ impl Signature {
             return Err(Unproven::HalfSignature);
         }
         let parameters = Parameters::of(covered)?;
-        parameters.in_time(now)?;
+        parameters.validity.holds(now)?;
         covers_enough(head, covered)?;
         Ok(Some(Self {
             keyid: parameters.keyid.to_owned(),
             nonce: parameters.nonce.to_owned(),
+            validity: parameters.validity,
             base: base(head, covered)?,
             mac: mac.clone(),
             content: Content::of(head.headers, covered)?,
@@ -111,9 +119,9 @@ impl Signature {
         hmac::verify(key, &self.base, &self.mac).is_ok()
     }
 
-    /// What it says of the content.
-    pub(super) fn into_content(self) -> (String, Content) {
-        (self.nonce, self.content)
+    /// What is left to be settled when the content is here.
+    pub(super) fn into_rest(self) -> (String, Validity, Content) {
+        (self.nonce, self.validity, self.content)
     }
 }
 
@@ -139,15 +147,19 @@ impl<'c> Parameters<'c> {
         if nonce.is_empty() || nonce.len() > MAX_NONCE {
             return Err(Unproven::Nonce);
         }
+        let created = created.ok_or_else(|| missing("created"))?;
         Ok(Self {
-            created: created.ok_or_else(|| missing("created"))?,
-            expires,
+            validity: Validity { created, expires },
             keyid: keyid.ok_or_else(|| missing("keyid"))?,
             nonce,
         })
     }
+}
 
-    fn in_time(&self, now: Timestamp) -> Result<(), Unproven> {
+impl Validity {
+    /// Asked with the head, and once more with the content: a head that waits long for its content
+    /// would outlast its nonce.
+    pub(super) fn holds(&self, now: Timestamp) -> Result<(), Unproven> {
         if self.created > now.after(EARLY) {
             return Err(Unproven::Early);
         }

@@ -60,6 +60,16 @@ impl Request {
     }
 
     fn judge(&self, content: &[u8], nonces: &Nonces) -> Result<Option<(String, Sort)>, Unproven> {
+        self.judge_at((content, nonces), now(), now())
+    }
+
+    /// The same where the head comes at one time and the content at another.
+    fn judge_at(
+        &self,
+        (content, nonces): (&[u8], &Nonces),
+        head_at: Timestamp,
+        content_at: Timestamp,
+    ) -> Result<Option<(String, Sort)>, Unproven> {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -72,13 +82,17 @@ impl Request {
             path: self.target.unwrap_or("/v1/scan"),
             query: self.query,
             headers: &headers,
-            certificate: certificate.map(|(sha256, names)| Certificate { sha256, names }),
+            certificate: certificate.map(|(sha256, names)| Certificate {
+                sha256,
+                names,
+                ends: now(),
+            }),
         };
         let book = book();
-        let proven = match book.hear(&head, now()).map_err(|(_, why)| why)? {
+        let proven = match book.hear(&head, head_at).map_err(|(_, why)| why)? {
             Heard::Nobody => None,
             Heard::Proven(proven) => Some(proven),
-            Heard::Signed(signed) => Some(signed.over(content, nonces, now())?),
+            Heard::Signed(signed) => Some(signed.over(content, nonces, content_at)?),
         };
         Ok(proven.map(|it| (it.name().to_owned(), it.by())))
     }
@@ -392,6 +406,28 @@ fn a_signature_is_good_once() {
     assert_eq!(request.judge(BODY, &nonces), Err(Unproven::Replayed));
     let anew = signed(&usual().replace("n-1", "n-2"));
     assert!(anew.judge(BODY, &nonces).is_ok());
+}
+
+#[test]
+fn a_signature_does_not_outlast_its_nonce_while_its_content_is_awaited() {
+    let nonces = Nonces::default();
+    let request = signed(&usual());
+    let over = (BODY, &nonces);
+    let late = now().after(LATE);
+    assert!(request.judge_at(over, late, late).is_ok());
+    let later = late.after(std::time::Duration::from_secs(1));
+    let why = request.judge_at(over, late, later).unwrap_err();
+    assert_eq!(why, Unproven::Late);
+}
+
+#[test]
+fn a_certificate_that_ends_while_its_connection_is_open_proves_nothing() {
+    let request = certified([1; 32], &[]);
+    let over = (BODY, &Nonces::default());
+    assert!(request.judge_at(over, now(), now()).is_ok());
+    let later = now().after(std::time::Duration::from_secs(1));
+    let why = request.judge_at(over, later, later).unwrap_err();
+    assert_eq!(why, Unproven::CertificateOver);
 }
 
 #[test]

@@ -122,7 +122,8 @@ impl Terminals {
     }
 
     /// Settles who sends a request. What it says of itself may not contradict what it has proven, and
-    /// nobody is let in by the name of a terminal that was taken out of service. [`place`](Self::place)
+    /// nobody is let in by the bare name of a terminal that could prove itself or was taken out of
+    /// service. [`place`](Self::place)
     /// does not ask: a `[[test]]` that names such a terminal must not keep its revocation from
     /// coming into force.
     pub fn caller<'a>(
@@ -139,6 +140,8 @@ impl Terminals {
                 by: Some(proven.by()),
             }),
             (None, Some(claimed)) if self.book.is_revoked(claimed) => Err(Reason::TerminalRevoked),
+            // What is its own at one listener is not everybody's at the next.
+            (None, Some(claimed)) if self.book.can_prove(claimed) => Err(Reason::TerminalUnproven),
             (None, name) => Ok(Caller { name, by: None }),
         }
     }

@@ -22,12 +22,12 @@ use crate::server::Fault;
 use crate::tick::{Alarm, Timer};
 
 /// The most bytes of bodies held at the same time by the whole process: sixteen thousand scans of
-/// the default limit, or sixty-four pictures.
+/// the default limit.
 const HELD_AT_ONCE: usize = 256 << 20;
 
-/// Of these, the most that are taken while a body beyond [`LARGE`] grows: pictures never crowd out
-/// scans.
-const HELD_FOR_LARGE: usize = HELD_AT_ONCE / 2;
+/// Of these, the most that are taken while a body beyond [`LARGE`] grows: four pictures of the largest
+/// kind, since no more are read at the same time. Beyond it they are refused, and scans go on.
+const HELD_FOR_LARGE: usize = 16 << 20;
 
 /// Bodies beyond this are large.
 const LARGE: usize = 64 << 10;
@@ -96,12 +96,14 @@ pub async fn read<'a>(
     timer: &Timer,
 ) -> Result<(Bytes, Share<'a>), Refusal> {
     let Bounds { limit, time, rate } = bounds;
-    if length(headers).is_some_and(|length| usize::try_from(length).map_or(true, |it| it > limit)) {
+    let announced = length(headers).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+    if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     let mut share = Share { held, bytes: 0 };
     let come = Cell::new(0);
-    let collected = keeping_pace(&come, rate, collect(body, limit, &mut share, &come), timer);
+    let collected = collect(body, limit, announced, &mut share, &come);
+    let collected = keeping_pace(&come, rate, collected, timer);
     let body = timer
         .within(time, collected)
         .await
@@ -180,42 +182,52 @@ fn length(headers: &HeaderMap) -> Option<u64> {
     announced.to_str().ok()?.parse().ok()
 }
 
-/// Keeps the first frame as it came: most bodies are one frame, and then nothing is copied.
+/// Keeps the first frame as it came: most bodies are one frame, and then nothing is copied. Others are copied
+/// once, into room for what was announced, which takes memory only as it is filled; what comes unannounced
+/// counts with the room that is made for it.
 async fn collect(
     mut body: Incoming,
     limit: usize,
+    announced: Option<usize>,
     share: &mut Share<'_>,
     come: &Cell<usize>,
 ) -> Result<Bytes, Refusal> {
     let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+    let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error))?;
         // Trailers carry nothing a scan needs.
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if first.len() + rest.len() + data.len() > limit {
+        if come.get() + data.len() > limit {
             return Err(too_large(limit));
         }
-        share.grow(data.len())?;
         come.set(come.get() + data.len());
-        if first.is_empty() {
+        if come.get() == data.len() {
+            share.grow(data.len())?;
             first = data;
         } else {
-            rest.extend_from_slice(&data);
+            let room = whole.capacity();
+            if room == 0 {
+                whole.reserve(announced.unwrap_or(first.len() + data.len()));
+                whole.extend_from_slice(&std::mem::take(&mut first));
+            }
+            whole.extend_from_slice(&data);
+            match announced {
+                Some(_) => share.grow(data.len())?,
+                None => share.grow(whole.capacity().saturating_sub(room))?,
+            }
         }
         if body.is_end_stream() {
             break;
         }
     }
-    if rest.is_empty() {
-        return Ok(first);
+    if whole.is_empty() {
+        Ok(first)
+    } else {
+        Ok(whole.freeze())
     }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&rest);
-    Ok(whole.freeze())
 }
 
 fn broken(error: &hyper::Error) -> Refusal {

@@ -167,6 +167,7 @@ fn head<'a>(parts: &'a Parts, peer: &'a Peer) -> Head<'a> {
     let certificate = peer.certificate.as_ref().map(|it| Certificate {
         sha256: &it.sha256,
         names: &it.names,
+        ends: it.ends,
     });
     Head {
         method: &parts.method,

@@ -117,7 +117,7 @@ impl<H: Handler> Task<H> {
             // would make it look whole, that it is not.
             End::Finished { .. } if self.session.broke_off() => return,
             End::Finished { .. } => {}
-            End::Late(Phase::Head) => {
+            End::Late(Phase::Head) if !self.session.stalled() => {
                 let said = wire.write_all(&self.worker.refusals.too_slow);
                 // A client that takes no answer either is not worth waiting for.
                 let _ = self.worker.timer.within(LINGER, said).await;

@@ -135,7 +135,9 @@ impl Session {
     pub(super) fn received(&self) {
         if self.phase.get() == Phase::Waiting {
             self.phase.set(Phase::Head);
-            self.alarm.set(self.patience.header);
+            if !self.stalled.get() {
+                self.alarm.set(self.patience.header);
+            }
         }
     }
 
@@ -162,11 +164,19 @@ impl Session {
         }
         if stalled {
             self.alarm.set(self.patience.idle);
-        } else if self.phase.get() == Phase::Serving {
-            self.watch_answers(Duration::ZERO);
         } else {
-            self.alarm.set(self.idle.get());
+            match self.phase.get() {
+                Phase::Serving => self.watch_answers(Duration::ZERO),
+                Phase::Waiting => self.alarm.set(self.idle.get()),
+                // A head's time is the head's, whatever is read beside it.
+                Phase::Head => self.alarm.set(self.patience.header),
+            }
         }
+    }
+
+    /// Whether the client does not take what it is answered.
+    pub(super) fn stalled(&self) -> bool {
+        self.stalled.get()
     }
 
     /// A request's head is complete.
@@ -186,6 +196,8 @@ impl Session {
     /// of its own, and somebody has to look.
     fn watch_answers(&self, after: Duration) {
         match self.protocol {
+            // Who does not take the answer before this one is still waited for, and no longer than that.
+            Protocol::Http1 if self.stalled.get() => {}
             Protocol::Http1 => self.alarm.clear(),
             Protocol::Http2 => self.alarm.set(after),
         }
@@ -296,7 +308,9 @@ impl Drop for Turn {
         if left == 0 {
             drop(session.under_way.take());
             session.phase.set(Phase::Waiting);
-            session.alarm.set(session.idle.get());
+            if !session.stalled.get() {
+                session.alarm.set(session.idle.get());
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     io::{self, IoSlice},
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -31,6 +31,8 @@ pub(super) struct Wire<S> {
     inward: Inward,
     /// What is still to be sent of a refusal of ours.
     refusing: Option<Bytes>,
+    /// Who waits for the next message while the answer to the last one is not taken.
+    held_up: Option<Waker>,
 }
 
 /// Who looks at what comes in.
@@ -73,6 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             refusals,
             inward,
             refusing: None,
+            held_up: None,
         }
     }
 
@@ -98,6 +101,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let Inward::Messages(messages) = &mut self.inward else {
             return Poll::Ready(Ok(()));
         };
+        // Answers pile up where the next request is read before the last one's answer is taken.
+        if self.session.stalled() && messages.is_between() {
+            self.held_up = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         loop {
             if let Some(outcome) = messages.pass_on(buf, &self.session) {
                 return Poll::Ready(outcome);
@@ -132,8 +140,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Ready(Ok(()))
     }
 
-    fn note<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn note<T>(&mut self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.session.written(outcome.is_ready());
+        if outcome.is_ready()
+            && let Some(waker) = self.held_up.take()
+        {
+            waker.wake();
+        }
         outcome
     }
 }
@@ -171,6 +184,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
 }
 
 impl Messages {
+    /// Whether whatever comes next begins another message.
+    const fn is_between(&self) -> bool {
+        self.cleared == 0 && self.reader.awaits_head()
+    }
+
     /// Judges what was just received, where it lies; gives how much of it may stay there. The rest is
     /// held back.
     fn look_at(&mut self, fresh: &[u8], session: &Session) -> usize {

@@ -7,6 +7,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Okm, Prk, Salt};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
 
 /// Stands for a thing without telling it: the first half of an HMAC-SHA256 (RFC 2104), which nobody
 /// can guess who has not the secret.
@@ -66,9 +67,9 @@ impl Seals {
     pub fn new(secret: &[u8]) -> Result<Self, Unsealable> {
         let prk = Salt::new(HKDF_SHA256, b"multicode state 1").extract(secret);
         let names = derive(&prk, b"names")?;
-        let records = UnboundKey::new(&AES_256_GCM, &derive(&prk, b"records")?);
+        let records = UnboundKey::new(&AES_256_GCM, derive(&prk, b"records")?.as_slice());
         Ok(Self {
-            names: hmac::Key::new(hmac::HMAC_SHA256, &names),
+            names: hmac::Key::new(hmac::HMAC_SHA256, names.as_slice()),
             records: LessSafeKey::new(records.map_err(|_| Unsealable)?),
             random: SystemRandom::new(),
         })
@@ -76,11 +77,11 @@ impl Seals {
 
     /// With a secret of this process alone, for what does not outlive it.
     pub fn of_this_process() -> Result<Self, Unsealable> {
-        let mut secret = [0; 32];
+        let mut secret = Zeroizing::new([0; 32]);
         SystemRandom::new()
-            .fill(&mut secret)
+            .fill(secret.as_mut_slice())
             .map_err(|_| Unsealable)?;
-        Self::new(&secret)
+        Self::new(secret.as_slice())
     }
 
     /// The name of a thing of this sort. Every part is preceded by its length, so that no two lists
@@ -138,11 +139,11 @@ impl Seals {
     }
 }
 
-fn derive(prk: &Prk, what: &[u8]) -> Result<[u8; 32], Unsealable> {
-    let mut key = [0; 32];
+fn derive(prk: &Prk, what: &[u8]) -> Result<Zeroizing<[u8; 32]>, Unsealable> {
+    let mut key = Zeroizing::new([0; 32]);
     let info = [what];
     let okm: Okm<'_, Length> = prk.expand(&info, Length(32)).map_err(|_| Unsealable)?;
-    okm.fill(&mut key).map_err(|_| Unsealable)?;
+    okm.fill(key.as_mut_slice()).map_err(|_| Unsealable)?;
     Ok(key)
 }
 

@@ -50,15 +50,16 @@ impl fmt::Debug for Pseudonym {
 pub struct PseudonymKey(Zeroizing<[u8; 32]>);
 
 impl PseudonymKey {
+    /// One that `draw` fills, where it is wiped.
+    pub fn drawn<E>(draw: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut key = Self::default();
+        draw(key.0.as_mut_slice())?;
+        Ok(key)
+    }
+
     /// The pseudonyms it makes.
     pub fn pseudonyms(&self, period: Duration) -> Pseudonyms {
         Pseudonyms::new(&*self.0, period)
-    }
-}
-
-impl From<[u8; 32]> for PseudonymKey {
-    fn from(key: [u8; 32]) -> Self {
-        Self(key.into())
     }
 }
 

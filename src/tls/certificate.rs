@@ -7,6 +7,9 @@ use x509_cert::der::{self, Decode as _};
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
+use super::leaf::instant;
+use crate::time::Timestamp;
+
 /// What a verified certificate of a client says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCertificate {
@@ -15,6 +18,8 @@ pub struct ClientCertificate {
     /// The DNS names, in lower case, and the URIs of its subject alternative names (RFC 5280, section
     /// 4.2.1.6). The subject itself is no name (RFC 9525, section 2).
     pub names: Box<[Box<str>]>,
+    /// The last second it is good in.
+    pub ends: Timestamp,
 }
 
 impl ClientCertificate {
@@ -27,6 +32,7 @@ impl ClientCertificate {
         Ok(Self {
             sha256: Sha256::digest(certificate).into(),
             names: names.filter_map(name).collect(),
+            ends: instant(read.tbs_certificate().validity().not_after),
         })
     }
 }
@@ -51,11 +57,13 @@ mod tests {
         let uri = "urn:multicode:terminal:W-0001";
         let san = SanType::URI(uri.try_into().unwrap());
         params.subject_alt_names.push(san);
+        params.not_after = rcgen::date_time_ymd(2031, 5, 6);
         let key = KeyPair::generate().unwrap();
         let certificate = params.self_signed(&key).unwrap();
         let read = ClientCertificate::read(certificate.der()).unwrap();
         let names: Vec<_> = read.names.iter().map(|name| &**name).collect();
         assert_eq!(names, ["w-0001.terminals.example", uri]);
+        assert_eq!(read.ends, Timestamp::from_seconds(1_935_792_000));
         assert_eq!(read.sha256, *Sha256::digest(certificate.der()));
         assert!(ClientCertificate::read(&CertificateDer::from(vec![0x30])).is_err());
     }

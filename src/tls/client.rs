@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::WantsClientCert;
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, ConfigBuilder};
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 
-use super::files::{certificates, private_key};
+use super::files::{certificates, pair};
 use super::{TlsError, provider, roots};
 
 /// What an upstream needs whose certificates the authorities in this file have signed, and nobody
@@ -38,13 +39,9 @@ pub fn department_config(
     let builder = builder(ca, certificates(ca)?)?;
     let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some(Identity { cert, key }) => builder
-            .with_client_auth_cert(certificates(cert)?, private_key(key)?)
-            .map_err(|source| TlsError::Pair {
-                cert: cert.clone(),
-                key: key.clone(),
-                source,
-            })?,
+        Some(Identity { cert, key }) => builder.with_client_cert_resolver(Arc::new(
+            SingleCertAndKey::from(pair(certificates(cert)?, cert, key)?),
+        )),
     };
     config.alpn_protocols = vec![protocol.to_vec()];
     config.enable_early_data = false;

@@ -4,12 +4,15 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
 use rustls_pki_types::pem::{self, PemObject};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
 use super::TlsError;
-use crate::keyfile::open_to_others;
+use crate::keyfile::{open_to_others, room};
 
 /// The longest chain, key or bundle of authorities: all the web's authorities together have 250 KiB.
 const MAX_PEM_BYTES: usize = 1024 * 1024;
@@ -31,11 +34,11 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     Ok(chain)
 }
 
-/// The key of a PEM file that only its owner may use.
-pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+/// The key of a PEM file that only its owner may use; what was read of it is wiped once nobody needs it.
+fn private_key(path: &Path) -> Result<Zeroizing<PrivateKeyDer<'static>>, TlsError> {
     let Contents { bytes, open } = read(path, MAX_PEM_BYTES)?;
     let key = match PrivateKeyDer::from_pem_slice(&bytes) {
-        Ok(key) => key,
+        Ok(key) => Zeroizing::new(key),
         Err(pem::Error::NoItemsFound) => return Err(unexpected(path, &bytes, "a private key")),
         Err(source) => return Err(broken(path)(source)),
     };
@@ -46,6 +49,30 @@ pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsErro
         }),
         None => Ok(key),
     }
+}
+
+/// The certificates of one file with the key of the other, which must be theirs. ring has the key from then on;
+/// what was read of it is wiped here, as rustls itself does not.
+pub(super) fn pair(
+    chain: Vec<CertificateDer<'static>>,
+    cert: &Path,
+    key: &Path,
+) -> Result<CertifiedKey, TlsError> {
+    let read = private_key(key)?;
+    let signer = any_supported_type(&read);
+    let pair = signer.and_then(|signer| {
+        let pair = CertifiedKey::new(chain, signer);
+        match pair.keys_match() {
+            // A key that does not tell its public part is believed, as rustls does.
+            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(pair),
+            Err(error) => Err(error),
+        }
+    });
+    pair.map_err(|source| TlsError::Pair {
+        cert: cert.into(),
+        key: key.into(),
+        source,
+    })
 }
 
 /// The revocation lists of a PEM file, at least one, or the one of a DER file.
@@ -96,9 +123,10 @@ fn read_within(path: &Path, limit: usize) -> io::Result<Contents> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, said));
     }
     let file = File::open(path)?;
-    let open = open_to_others(&file.metadata()?);
+    let found = file.metadata()?;
+    let open = open_to_others(&found);
     let ample = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Zeroizing::new(Vec::new());
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room(&found, limit)));
     file.take(ample).read_to_end(&mut bytes)?;
     Ok(Contents { bytes, open })
 }

@@ -156,13 +156,7 @@ fn pair(files: &Pair) -> Result<(Arc<CertifiedKey>, Shown), TlsError> {
     let leaf = chain.first().map(Leaf::read);
     let leaf = leaf.unwrap_or_else(|| Err(x509_cert::der::ErrorKind::Failed.into()));
     let leaf = leaf.map_err(unreadable)?;
-    let private = files::private_key(&files.key)?;
-    let pair = CertifiedKey::from_der(chain, private, &provider());
-    let mut pair = pair.map_err(|source| TlsError::Pair {
-        cert: files.cert.clone(),
-        key: files.key.clone(),
-        source,
-    })?;
+    let mut pair = files::pair(chain, &files.cert, &files.key)?;
     let mut staple_ends = None;
     if let Some(path) = &files.ocsp {
         let response = files::staple(path)?;

@@ -16,6 +16,9 @@ pub enum StapleError {
     /// It is about other certificates.
     #[error("an OCSP response about another certificate")]
     Foreign,
+    /// It says that the certificate is not good, or not known: clients would turn away.
+    #[error("an OCSP response that does not call the certificate good")]
+    NotGood,
     /// It is none, or of a form nobody uses.
     #[error("not an OCSP response in DER")]
     Malformed,
@@ -61,7 +64,9 @@ pub(super) fn next_update(
     for answer in answers {
         let answer = items(sequence(answer)?)?;
         if is_about(&answer, serial)? {
-            return until(&answer);
+            // `certStatus`: good is [0], revoked [1], unknown [2] (RFC 6960, section 4.2.1).
+            let good = answer.get(1).is_some_and(|status| is_zeroth(status.tag()));
+            return good.then(|| until(&answer)).ok_or(StapleError::NotGood)?;
         }
     }
     Err(StapleError::Foreign)
@@ -172,6 +177,17 @@ mod tests {
         check(&one, &[5], Ok(Some(1_767_830_400)));
         check(&one, &[6], Err(StapleError::Foreign));
         check(&response(&[]), &[6], Err(StapleError::Foreign));
+    }
+
+    #[test]
+    fn a_certificate_that_was_taken_back_is_not_told_of() {
+        let good = response(&[(&[5], None)]);
+        let status = good.windows(2).position(|pair| pair == [0x80, 0]).unwrap();
+        for other in [0x81, 0x82] {
+            let mut bad = good.clone();
+            bad[status] = other;
+            check(&bad, &[5], Err(StapleError::NotGood));
+        }
     }
 
     #[test]

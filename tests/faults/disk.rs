@@ -13,6 +13,7 @@ use super::process::Process;
 use super::street::Street;
 use super::till::Shop;
 use super::{SOON, eventually};
+use crate::reruns;
 
 /// The signal that would kill whoever writes beyond the limit is ignored, as services do.
 const IGNORE: &str = r#"trap "" XFSZ; exec "$@""#;
@@ -20,14 +21,6 @@ const IGNORE: &str = r#"trap "" XFSZ; exec "$@""#;
 /// A disk of its own over the folder, of this size and sort; as root of nothing but itself.
 const SMALL: &str = r#"mount -t tmpfs -o size=8m tmpfs "$0" && exec "$@""#;
 const READ_ONLY: &str = r#"mount -t tmpfs -o ro,size=8m tmpfs "$0" && exec "$@""#;
-
-/// Whether this user may mount anything.
-fn may_mount() -> bool {
-    let allowed = Command::new("unshare")
-        .args(["-Ur", "--mount", "true"])
-        .status();
-    allowed.is_ok_and(|status| status.success())
-}
 
 /// Money moves, the disk fills up, there is room again.
 fn full_and_recovered(shop: &Shop, process: &Process, take: impl Fn(), give: impl Fn()) {
@@ -98,7 +91,7 @@ fn a_file_that_may_not_grow_stops_payments_until_it_may() {
 
 #[test]
 fn a_full_disk_stops_payments_until_there_is_room() {
-    if !may_mount() {
+    if !reruns::may_mount() {
         return;
     }
     let shop = Shop::open(0..=5, |_| {});
@@ -120,7 +113,7 @@ fn a_full_disk_stops_payments_until_there_is_room() {
 
 #[test]
 fn on_a_disk_that_is_read_only_it_does_not_start_and_says_why() {
-    if !may_mount() {
+    if !reruns::may_mount() {
         return;
     }
     let shop = Shop::open(0..=5, |_| {});

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 const FOLDER: &str = "MULTICODE_TEST_FOLDER";
 
+/// Set by whoever knows that nobody may mount there: the tests that have to do not run. `tests/run` never sets
+/// it.
+const NO_MOUNTS: &str = "MULTICODE_TEST_NO_MOUNTS";
+
 /// The folder of whoever was run again; nobody else has one.
 pub(crate) fn folder() -> Option<PathBuf> {
     std::env::var_os(FOLDER).map(PathBuf::from)
@@ -33,11 +37,7 @@ fn passes(command: &mut Command, folder: &Path, test: &str) {
 /// Runs a test in a mount namespace of its own, where `script` mounts something over the folder.
 #[track_caller]
 pub(crate) fn on_a_disk_of_its_own(script: &str, test: &str) {
-    let allowed = Command::new("unshare")
-        .args(["-Ur", "--mount", "true"])
-        .status();
-    if !allowed.is_ok_and(|status| status.success()) {
-        // Where nobody may mount, a limit of a file's size says the same.
+    if !may_mount() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -46,6 +46,42 @@ pub(crate) fn on_a_disk_of_its_own(script: &str, test: &str) {
         .args(["-Ur", "--mount", "sh", "-c", script])
         .arg(folder.path());
     passes(&mut command, folder.path(), test);
+}
+
+/// Whether tests that have to mount something are to run here. Where they are and cannot, they fail: a test that
+/// did not run must not pass.
+#[track_caller]
+pub(crate) fn may_mount() -> bool {
+    let runs = std::env::var_os(NO_MOUNTS).is_none();
+    if runs {
+        must_mount("unshare");
+    }
+    runs
+}
+
+#[track_caller]
+fn must_mount(unshare: &str) {
+    let allowed = Command::new(unshare)
+        .args(["-Ur", "--mount", "true"])
+        .output();
+    let missing = match allowed {
+        Ok(output) if output.status.success() => return,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    panic!(
+        "no disk of its own, since \"{unshare} -Ur --mount\" fails: {missing}\n\
+         Allow user namespaces (sysctl kernel.unprivileged_userns_clone, container options), or say with \
+         {NO_MOUNTS}=1 that this test shall not run here"
+    );
+}
+
+#[test]
+#[should_panic(
+    expected = "no disk of its own, since \"no-such-unshare -Ur --mount\" fails: No such file"
+)]
+fn where_nobody_may_mount_a_test_fails() {
+    must_mount("no-such-unshare");
 }
 
 /// Runs a test under the limit that `script` sets.

@@ -84,7 +84,7 @@ struct Run {
     /// Where the sequence of cases and arrivals begins, instead of the scenario's seed.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// HTTP/1.1 or HTTP/2, over TLS as well as without.
+    /// HTTP/1.1, or HTTP/2 over TLS.
     #[arg(long, value_enum, default_value_t = ProtocolWord::H1)]
     protocol: ProtocolWord,
     /// The authority the gateway's certificate is of, in PEM; needed for https.

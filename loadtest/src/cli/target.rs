@@ -47,24 +47,7 @@ impl Place {
             .next()
             .ok_or_else(|| Failure::io(format!("{host}: no address")))?;
         let protocol = Protocol::from(options.protocol);
-        let identity = options.cert.as_deref().zip(options.key.as_deref());
-        let tls = match (scheme, &options.ca) {
-            ("https", None) => {
-                return Err(Failure::usage(
-                    "https needs --ca, the authority the gateway's certificate is of",
-                ));
-            }
-            ("https", Some(ca)) => {
-                let trust = Trust::new(bare, protocol, ca, identity).map_err(Failure::io)?;
-                Some(Arc::new(trust))
-            }
-            (_, None) if identity.is_none() => None,
-            _ => {
-                return Err(Failure::usage(
-                    "--ca, --cert and --key are of https targets only",
-                ));
-            }
-        };
+        let tls = tls(options, scheme, bare)?;
         let path = match uri.path() {
             "" | "/" => PATH,
             path => path,
@@ -88,4 +71,32 @@ impl Place {
         let place = (self.scheme, &*self.authority, &*self.path);
         Stationery::new(scenario, self.target.protocol, place, run)
     }
+}
+
+/// What TLS needs, if the target speaks it.
+fn tls(options: &Run, scheme: &str, host: &str) -> Result<Option<Arc<Trust>>, Failure> {
+    let protocol = Protocol::from(options.protocol);
+    let identity = options.cert.as_deref().zip(options.key.as_deref());
+    if (scheme, protocol) == ("http", Protocol::H2) {
+        return Err(Failure::usage(
+            "HTTP/2 is spoken over TLS only: --protocol h2 needs an https target",
+        ));
+    }
+    Ok(match (scheme, &options.ca) {
+        ("https", None) => {
+            return Err(Failure::usage(
+                "https needs --ca, the authority the gateway's certificate is of",
+            ));
+        }
+        ("https", Some(ca)) => {
+            let trust = Trust::new(host, protocol, ca, identity).map_err(Failure::io)?;
+            Some(Arc::new(trust))
+        }
+        (_, None) if identity.is_none() => None,
+        _ => {
+            return Err(Failure::usage(
+                "--ca, --cert and --key are of https targets only",
+            ));
+        }
+    })
 }

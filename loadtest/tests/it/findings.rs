@@ -70,7 +70,7 @@ fn a_broken_threshold_is_status_1() {
     let broken = play(
         &address,
         &path,
-        &["--threshold", "max<1us", "--threshold", "p50<1m"],
+        &["--threshold", "max<1us", "--threshold", "p50<60s"],
     );
     assert_eq!(broken.exit, Exit::Finding, "{}{}", broken.out, broken.err);
     let held: Vec<bool> = broken
@@ -204,7 +204,7 @@ fn mistakes_of_a_scenario_are_told_with_their_place() {
     let code = "code = \"6901234567892\"";
     let found = told("phases = [{ rate = 1, for = \"soon\" }]", code);
     assert!(
-        found.contains("one.toml:4:30: error: found `soon`, expected a number and its unit"),
+        found.contains("one.toml:4:29: error: found `soon`, expected a number and its unit"),
         "{found}"
     );
     assert!(told("rates = 5", code).contains("unknown field `rates`"));
@@ -237,9 +237,30 @@ fn mistakes_of_a_scenario_are_told_with_their_place() {
 }
 
 #[test]
-fn the_schema_is_printed() {
+fn arguments_that_do_not_go_together_are_status_2() {
     let (exit, out, _) = program(&["schema"]);
     assert_eq!((exit, &*out), (Exit::Success, SCHEMA));
     assert_eq!(program(&["run"]).0, Exit::Usage);
+    let (_folder, path) = voucher("phases = [{ rate = 1, for = \"1s\" }]");
+    for (more, said) in [
+        (&["--target", "ftp://h"][..], "expected http://HOST:PORT"),
+        (
+            &["--target", "http://127.0.0.1:1", "--protocol", "h2"],
+            "HTTP/2 is spoken over TLS",
+        ),
+        (&["--target", "https://127.0.0.1:1"], "https needs --ca"),
+        (
+            &["--target", "http://127.0.0.1:1", "--ca", "x"],
+            "of https targets only",
+        ),
+        (
+            &["--target", "http://127.0.0.1:1", "--threshold", "p99"],
+            "p99",
+        ),
+    ] {
+        let (exit, _, err) = program(&[&["run", &path], more].concat());
+        assert_eq!(exit, Exit::Usage, "{more:?}: {err}");
+        assert!(err.contains(said), "{more:?}: {err}");
+    }
     assert_eq!(program(&["--help"]).0, Exit::Success);
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -231,8 +232,8 @@ impl Operations for Operators {
         lab::explain(self, question)
     }
 
-    fn decode(&self, picture: &[u8]) -> Result<PictureStory, Refusal> {
-        lab::decode(picture)
+    fn decode(&self, picture: Bytes) -> Result<PictureStory, Refusal> {
+        lab::decode(&self.sites.load().shared.pictures, picture)
     }
 
     fn mint(&self, order: &MintOrder) -> Result<Minted, Refusal> {

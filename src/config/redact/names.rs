@@ -14,6 +14,9 @@ const WORDS: [&str; 10] = [
     "apikey",
 ];
 
+/// Whole names whose values are secrets: operators' tokens are called after their roles.
+const WHOLE: [&str; 3] = ["operator", "pwd", "viewer"];
+
 /// Endings of the names of keys that everybody may see, or that open nothing.
 const HARMLESS: [&str; 3] = ["publickey", "pubkey", "idempotencykey"];
 
@@ -22,6 +25,6 @@ pub(in crate::config) fn is_secret_name(name: &str) -> bool {
     let letters = name.chars().filter(|one| !matches!(one, '_' | '-'));
     let name: String = letters.map(|one| one.to_ascii_lowercase()).collect();
     let is_key = name.ends_with("key") && !HARMLESS.iter().any(|it| name.ends_with(it));
-    let named = name == "pwd" || WORDS.iter().any(|word| name.contains(word));
+    let named = WHOLE.contains(&&*name) || WORDS.iter().any(|word| name.contains(word));
     is_key || named || name.contains('\\')
 }

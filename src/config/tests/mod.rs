@@ -10,6 +10,7 @@ mod proofs;
 mod rates;
 mod secrets;
 mod shipped;
+mod spoiled;
 mod state;
 mod tls;
 mod upstreams;

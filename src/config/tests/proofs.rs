@@ -180,3 +180,42 @@ help: give terminals a certificate, san, api_key or signature_key in terminals.t
     let (_, shown) = load_with_terminals(&routes, "[terminal.A]\nsan = \"a.example\"\n");
     assert_eq!(shown, "");
 }
+
+/// What is found of a registry of one terminal at listeners of these lines.
+fn found_at(listener: &str, proof: &str) -> Vec<&'static str> {
+    let routes = LEAST.replace("anonymous = true\n", listener);
+    let terminals = format!("[terminal.A]\n{proof}\n");
+    let (loaded, shown) = load_with_terminals(&routes, &terminals);
+    assert!(loaded.config.is_some(), "{shown}");
+    loaded.diagnostics.iter().map(|found| found.code).collect()
+}
+
+#[test]
+fn a_key_in_plain_text_is_safe_on_this_machine_alone() {
+    let key = format!("api_key = \"sha256:{ONE}\"");
+    let elsewhere = "[listener.ward]\naddress = \"0.0.0.0:0\"\nterminals = \"any\"\n";
+    assert!(found_at("", &key).is_empty());
+    assert_eq!(found_at(elsewhere, &key), ["key-in-the-open"]);
+    assert!(found_at(elsewhere, "san = \"a.example\"").is_empty());
+    let secured = format!("{elsewhere}tls = {{ cert = \"a.pem\", key = \"a.key\" }}\n");
+    assert!(found_at(&secured, &key).is_empty());
+}
+
+#[test]
+fn names_are_given_out_by_one_authority() {
+    let tls = |ca: &str| {
+        format!("tls = {{ cert = \"a.pem\", key = \"a.key\", clients = {{ ca = \"{ca}\" }} }}\n")
+    };
+    let two = |one: &str, other: &str| {
+        let ward = "[listener.ward]\naddress = \"127.0.0.1:0\"\nterminals = \"any\"\n";
+        format!("{}{ward}{}", tls(one), tls(other))
+    };
+    let named = "san = \"a.example\"";
+    assert!(found_at(&two("ca.pem", "ca.pem"), named).is_empty());
+    assert_eq!(
+        found_at(&two("ca.pem", "other.pem"), named),
+        ["several-authorities"]
+    );
+    let digest = format!("certificate = \"sha256:{ONE}\"");
+    assert!(found_at(&two("ca.pem", "other.pem"), &digest).is_empty());
+}

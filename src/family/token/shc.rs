@@ -13,7 +13,7 @@ pub const PREFIX: &str = "shc:/";
 const LEAST: u8 = b'-';
 
 /// The longest name of a card in a list of revoked ones.
-const MAX_RID: usize = 24;
+pub const MAX_RID: usize = 24;
 
 /// Reads a card.
 pub fn parse(text: &str) -> Result<Token, ParseError> {
@@ -96,15 +96,17 @@ fn is_issuer(address: &str) -> bool {
 fn rid(card: &Map<String, Value>) -> Result<Option<String>, Expected> {
     let credential = card.get("vc").filter(|it| it.is_object());
     let rid = claims::text(credential.ok_or("a credential")?, "rid")?;
-    let fits = |rid: &String| {
-        let base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        (1..=MAX_RID).contains(&rid.len()) && rid.bytes().all(base64url)
-    };
-    if rid.as_ref().is_none_or(fits) {
+    if rid.as_deref().is_none_or(is_rid) {
         Ok(rid)
     } else {
         Err("at most 24 characters of base64url as identifier")
     }
+}
+
+/// Whether a card may be called so in a list of revoked ones.
+pub fn is_rid(text: &str) -> bool {
+    let base64url = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=MAX_RID).contains(&text.len()) && text.bytes().all(base64url)
 }
 
 #[cfg(test)]

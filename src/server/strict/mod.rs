@@ -90,8 +90,7 @@ impl Reader {
     }
 
     /// Whether nothing of a message is under way but perhaps its head.
-    #[cfg(test)]
-    const fn awaits_head(&self) -> bool {
+    pub(super) const fn awaits_head(&self) -> bool {
         matches!(self.0, State::Head(_))
     }
 

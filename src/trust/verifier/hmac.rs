@@ -91,3 +91,19 @@ fn tag<M: Mac + Clone>(state: &M, bytes: &[u8]) -> Vec<u8> {
     mac.update(bytes);
     mac.finalize().into_bytes().to_vec()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a key's inner state is made of: a feature of these crates, which nothing else asks for.
+    #[test]
+    fn what_a_secret_leads_to_is_wiped() {
+        const fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+
+        is_wiped::<Sha256>();
+        is_wiped::<Sha384>();
+        is_wiped::<Sha512>();
+        is_wiped::<Sm3>();
+    }
+}

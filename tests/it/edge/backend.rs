@@ -14,8 +14,8 @@ impl<S: Read + Write> Stream for S {}
 pub(super) type Play = Arc<dyn Fn(&mut dyn Write) + Send + Sync>;
 
 /// A listening backend; its threads end with the tests.
-pub(super) struct Backend {
-    pub(super) address: SocketAddr,
+pub(crate) struct Backend {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
@@ -25,7 +25,7 @@ impl Backend {
         Self::playing(move |stream| stream.write_all(answer.as_bytes()).unwrap())
     }
 
-    pub(super) fn playing(play: impl Fn(&mut dyn Write) + Send + Sync + 'static) -> Self {
+    pub(crate) fn playing(play: impl Fn(&mut dyn Write) + Send + Sync + 'static) -> Self {
         Self::behind(play, |stream| Box::new(stream))
     }
 

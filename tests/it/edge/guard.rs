@@ -122,6 +122,47 @@ fn a_used_code_is_used_however_it_is_written() {
 }
 
 #[test]
+fn a_used_code_in_another_case_or_with_padding_is_used_or_none() {
+    let gateway = strict();
+    let code = gateway.mint("aggregate");
+    assert_eq!(pay(&gateway, &code, "k-1").status, 200);
+    let (head, signature) = code.rsplit_once('.').unwrap();
+    // What everybody who reads leniently takes for the same.
+    let spellings = [
+        code.to_lowercase(),
+        code.to_uppercase(),
+        format!("{}.{signature}", head.to_lowercase()),
+        format!("{}.{signature}", head.to_uppercase()),
+        format!("{code}="),
+        format!("{code}=="),
+        format!("{head}.{}", signature.replace(['-', '_'], "+")),
+        format!("{code} "),
+        format!(" {code}"),
+        format!("\u{feff}{code}"),
+        format!("{code}\t"),
+        format!("{code}\0"),
+        code.replace('.', ". "),
+        code.replacen('.', "%2E", 1),
+        format!("{code}."),
+    ];
+    for (number, again) in spellings.iter().filter(|it| **it != code).enumerate() {
+        let answer = pay(&gateway, again, &format!("k-again-{number}"));
+        let reason = answer.reason().unwrap_or("none");
+        let refused = [
+            "replayed",
+            "malformed-code",
+            "unknown-code",
+            "bad-signature",
+        ];
+        assert!(refused.contains(&reason), "{again:?}: {}", answer.whole());
+    }
+    // Nothing but what surrounds it was taken off: it is the same code.
+    let again = format!("\u{feff}{code}\r\n");
+    pay(&gateway, &again, "k-last").assert_refused(422, "replayed");
+    gateway.only_received();
+}
+
+#[test]
 fn a_one_time_code_that_goes_nowhere_is_not_used_up() {
     let gateway = strict();
     let code = gateway.mint("aggregate");

@@ -36,6 +36,7 @@ mod proofs_tls;
 mod rates;
 mod reload;
 mod reload_storm;
+mod rivals;
 mod rotation;
 mod secrecy;
 mod shedding;
@@ -55,7 +56,7 @@ mod watching;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use self::backend::Backend;
+pub(crate) use self::backend::Backend;
 pub(crate) use self::client::{Answer, Client, json, post};
 pub(crate) use self::files::{Files, KEYS, OneSecret, SECRET, keep};
 pub(crate) use self::gateway::Mocks;

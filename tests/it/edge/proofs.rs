@@ -245,7 +245,10 @@ fn where_nobody_is_asked_what_is_shown_must_hold() {
         register(files, "K-0001", "revoked = true");
     });
     assert_eq!(gateway.send(scan("", "")).status, 200);
-    assert_eq!(gateway.send(scan("?terminal=W-0001", "")).status, 200);
+    // Who could prove it must: what is a terminal's own is not everybody's at this listener.
+    assert_unproven(&gateway.send(scan("?terminal=W-0001", "")));
+    assert_unproven(&gateway.send(outcome("a?terminal=W-0001", "")));
+    assert_eq!(gateway.send(scan("?terminal=W-0099", "")).status, 200);
     assert_eq!(
         gateway
             .send(scan("", "Authorization: Basic eA==\r\n"))

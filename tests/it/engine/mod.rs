@@ -107,6 +107,7 @@ impl Handler for Obedient {
             "/peer" => answer(200, peer.address.ip().to_string()),
             "/refuse" => answer(413, "too large"),
             "/large" => answer(200, vec![b'x'; 8 << 20]),
+            "/nothing" => answer(200, ""),
             "/never" => std::future::pending().await,
             path if path.starts_with("/send") => {
                 let target = path.strip_prefix("/send").filter(|rest| !rest.is_empty());

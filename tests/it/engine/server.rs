@@ -1,6 +1,13 @@
-use std::{io::Read, net::Shutdown, thread::sleep, time::Duration};
+use std::{
+    io::{Read, Write as _},
+    net::Shutdown,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use super::{Client, SOON, TestServer, config, post, refusal};
+use socket2::SockRef;
+
 use multicode::server::{Config, CutOff, Patience, Refusals, Rules};
 
 const SHORT: Duration = Duration::from_millis(200);
@@ -116,6 +123,32 @@ fn a_client_that_takes_no_answer_is_dropped() {
     let mut taken = Vec::new();
     let _ = client.0.read_to_end(&mut taken);
     assert!(taken.len() < 8 << 20);
+}
+
+/// Sends requests and reads no answer, until nobody takes any more of them.
+#[track_caller]
+fn check_that_answers_do_not_pile_up(path: &str) {
+    let server = TestServer::start(hasty(SOON, SHORT));
+    let mut client = server.client();
+    // Nobody reads the body, so that the next request can be read before this one's answer is taken.
+    let request = format!("POST {path} HTTP/1.1\r\nHost: g\r\nContent-Length: 1\r\n\r\nx");
+    let many = request.repeat(1_000);
+    client.0.set_write_timeout(Some(SOON)).unwrap();
+    let socket = SockRef::from(&client.0);
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    let until = Instant::now() + SOON * 6;
+    // All of it for as long as somebody takes it; some or none once nobody does.
+    while client.0.write(many.as_bytes()).ok() == Some(many.len()) {
+        assert!(Instant::now() < until, "requests are taken on and on");
+    }
+    sleep(SHORT * 3);
+    assert_eq!(server.running.connections(), 0);
+}
+
+#[test]
+fn who_sends_and_takes_no_answers_is_dropped() {
+    check_that_answers_do_not_pile_up("/refuse");
+    check_that_answers_do_not_pile_up("/nothing");
 }
 
 #[test]

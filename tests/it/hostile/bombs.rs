@@ -215,7 +215,7 @@ fn largest(digits: usize) -> Vec<u8> {
     }))
 }
 
-fn pictures() -> Vec<Bomb> {
+pub(super) fn pictures() -> Vec<Bomb> {
     let mut bombs = pngs();
     let chess = made(
         2_048,
@@ -251,6 +251,12 @@ fn pictures() -> Vec<Bomb> {
     bombs
 }
 
+/// A PNG of 8 Mi pixels in four colours, all white.
+pub(super) fn white() -> Vec<u8> {
+    let white = made(4096, 2048, |_, _| 255);
+    crate::pictures::drawn::encoded(&white, ::png::ColorType::Rgba, |shade| vec![shade; 4])
+}
+
 fn pngs() -> Vec<Bomb> {
     let mut huge = png(&made(1, 1, |_, _| 0));
     huge[16..24].copy_from_slice(&[0, 0, 0xFF, 0xFF, 0, 0, 0xFF, 0xFF]);
@@ -263,17 +269,14 @@ fn pngs() -> Vec<Bomb> {
         let ring = x.abs_diff(3).max(y.abs_diff(3));
         if x < 7 && y < 7 && ring != 2 { 0 } else { 255 }
     }));
-    let white = made(4096, 2048, |_, _| 255);
-    let colours =
-        crate::pictures::drawn::encoded(&white, ::png::ColorType::Rgba, |shade| vec![shade; 4]);
     let frames = with_chunk("acTL", b"\xFF\xFF\xFF\xFF\0\0\0\0");
     let of = |name, bytes: &[u8], reasons| bomb(name, picture("png", bytes), reasons);
     vec![
         of("png: 65,535 pixels a side", &huge, LARGE),
-        of("png: 8 Mi pixels in colour", &colours, UNREAD),
+        of("png: 8 Mi pixels in colour", &white(), UNREAD),
         of(
             "png: 8 Mi pixels of noise",
-            &png(&noisy(white, 200)),
+            &png(&noisy(made(4096, 2048, |_, _| 255), 200)),
             // Noise does not pack: its body alone is too large.
             LARGE,
         ),

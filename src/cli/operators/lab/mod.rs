@@ -7,6 +7,8 @@ mod words;
 
 use std::time::Instant;
 
+use bytes::Bytes;
+
 pub(super) use self::mint::mint;
 use super::Operators;
 use crate::admin::Refusal;
@@ -16,7 +18,8 @@ use crate::admin::lab::{
 use crate::app;
 use crate::explain::{Detail, Telling, explain as tell, unreadable};
 use crate::gateway::{Gateway, Matter};
-use crate::proxy::picture::{self, PictureError};
+use crate::proxy::picture::PictureError;
+use crate::proxy::pictures::{Pictures, Unread};
 use crate::proxy::{Entrance, Site};
 use crate::reason::Reason;
 use crate::scan::{Claims, MAX_TEXT_BYTES, Scan, clean};
@@ -154,9 +157,9 @@ fn stage(stage: &'static str, result: &'static str, note: impl Into<String>) -> 
 }
 
 /// The codes in a picture.
-pub(super) fn decode(bytes: &[u8]) -> Result<PictureStory, Refusal> {
+pub(super) fn decode(pictures: &Pictures, bytes: Bytes) -> Result<PictureStory, Refusal> {
     let began = Instant::now();
-    let contents = picture::read_all(bytes).map_err(unread)?;
+    let contents = pictures.read_all(bytes).map_err(unread)?;
     let codes = contents.codes.into_iter().map(|code| CodeStory {
         text: code.text,
         symbology: code.symbology.name().to_owned(),
@@ -171,9 +174,16 @@ pub(super) fn decode(bytes: &[u8]) -> Result<PictureStory, Refusal> {
     })
 }
 
-fn unread(error: PictureError) -> Refusal {
+fn unread(unread: Unread) -> Refusal {
     use http::StatusCode;
 
+    let error = match unread {
+        Unread::Busy => {
+            return Refusal::busy("as many pictures are read as can be, come again in a moment");
+        }
+        Unread::Fault => return Refusal::internal(),
+        Unread::Picture(error) => error,
+    };
     let (status, slug) = match error {
         PictureError::NotAPicture => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
         PictureError::TooHeavy { .. } | PictureError::TooLarge { .. } => {

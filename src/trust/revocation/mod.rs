@@ -3,31 +3,37 @@
 //! Two forms are read: a SMART Health Card revocation list (`/.well-known/crl/<kid>.json`), and a
 //! plain list of one `key` or `code` a line.
 
+mod card;
+mod names;
+
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-use serde::Deserialize;
-
+use self::card::CardList;
+use self::names::Names;
+use super::material::MAX_KEY_ID_BYTES;
+use crate::family::token::shc::MAX_RID;
 use crate::time::Timestamp;
 
 /// The longest list read: a million entries of the longest usual kind.
 pub const MAX_LIST_BYTES: usize = 64 << 20;
 
+/// The most entries of one list, those that are there more than once counted as often.
+pub const MAX_ENTRIES: usize = 1 << 20;
+
 /// The lists of one issuer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocations {
-    keys: FxHashSet<Box<str>>,
-    codes: FxHashMap<Box<str>, Vec<Entry>>,
+    lists: Vec<List>,
     others: Vec<Arc<Self>>,
 }
 
-/// Which of the codes with one id are taken back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    /// Those signed with this key; none: whichever key.
-    key: Option<Box<str>>,
-    /// Those issued before; none: all.
-    issued_before: Option<Timestamp>,
+/// One list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct List {
+    /// Whose codes they are: those signed with this key; none: whichever key.
+    signed_with: Option<Box<str>>,
+    keys: Names,
+    codes: Names,
 }
 
 /// Why a list cannot be read.
@@ -45,6 +51,18 @@ pub enum ListError {
     /// It looks like JSON and is not a revocation list.
     #[error("not a revocation list: expected \"kid\", \"method\" and \"rids\"")]
     Json(#[source] serde_json::Error),
+    /// No key has such a name.
+    #[error("a \"kid\" of {bytes} bytes, expected {MAX_KEY_ID_BYTES} at most")]
+    Key {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// No card has such a name.
+    #[error("entry {entry}: expected 1 to {MAX_RID} characters of base64url")]
+    Name {
+        /// Which, from 1.
+        entry: usize,
+    },
     /// Not text.
     #[error("not UTF-8 text")]
     NotText,
@@ -60,29 +78,9 @@ pub enum ListError {
     /// Longer than [`MAX_LIST_BYTES`].
     #[error("longer than {MAX_LIST_BYTES} bytes")]
     TooLong,
-}
-
-/// A SMART Health Card revocation list.
-#[derive(Deserialize)]
-struct CardList<'a> {
-    #[serde(borrow)]
-    kid: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    method: std::borrow::Cow<'a, str>,
-    /// Grows with every version of the list; some leave it out.
-    #[serde(default)]
-    ctr: u64,
-    rids: Vec<String>,
-}
-
-impl<'a> CardList<'a> {
-    fn parse(text: &'a str) -> Result<Self, ListError> {
-        let list: Self = serde_json::from_str(text).map_err(ListError::Json)?;
-        match &*list.method {
-            "rid" => Ok(list),
-            _ => Err(ListError::Method),
-        }
-    }
+    /// More entries than [`MAX_ENTRIES`].
+    #[error("more than {MAX_ENTRIES} entries")]
+    TooMany,
 }
 
 impl Revocations {
@@ -97,76 +95,32 @@ impl Revocations {
     /// Adds a list in either form.
     pub fn read(&mut self, bytes: &[u8]) -> Result<(), ListError> {
         let text = text(bytes)?;
-        if text.trim_start().starts_with('{') {
-            self.add_card_list(&CardList::parse(text)?)
+        let list = if text.trim_start().starts_with('{') {
+            CardList::parse(text)?.list
         } else {
-            self.read_lines(text)
-        }
+            List::of_lines(text)?
+        };
+        self.lists.push(list);
+        Ok(())
     }
 
     /// Adds the SMART Health Card list of that key, and nothing else. Returns the list's `ctr`.
     pub fn read_card(&mut self, bytes: &[u8], key: &str) -> Result<u64, ListError> {
-        let list = CardList::parse(text(bytes)?)?;
-        if list.kid != key {
+        let CardList { list, ctr } = CardList::parse(text(bytes)?)?;
+        if list.signed_with.as_deref() != Some(key) {
             return Err(ListError::OtherKey);
         }
-        self.add_card_list(&list)?;
-        Ok(list.ctr)
-    }
-
-    /// SMART Health Cards, "Revocation": `rid` alone, or `rid.seconds` for those issued before.
-    fn add_card_list(&mut self, list: &CardList<'_>) -> Result<(), ListError> {
-        for (place, entry) in list.rids.iter().enumerate() {
-            let (rid, issued_before) = match entry.split_once('.') {
-                None => (entry.as_str(), None),
-                Some((rid, seconds)) => {
-                    let seconds = seconds.parse();
-                    let seconds = seconds.map_err(|_| ListError::Time { entry: place + 1 })?;
-                    (rid, Some(Timestamp::from_seconds(seconds)))
-                }
-            };
-            let key = Some(list.kid.as_ref().into());
-            self.add(rid, Entry { key, issued_before });
-        }
-        Ok(())
-    }
-
-    fn read_lines(&mut self, text: &str) -> Result<(), ListError> {
-        for (place, line) in text.lines().enumerate() {
-            let line = line.split('#').next().unwrap_or_default();
-            // One more than a line has: a line of nothing but words must not become a list of them.
-            let words: Vec<&str> = line.split_ascii_whitespace().take(4).collect();
-            match *words.as_slice() {
-                [] => {}
-                ["key", id] => {
-                    self.keys.insert(id.into());
-                }
-                ["code", id] => self.add(id, Entry::ALL),
-                ["code", id, time] if Timestamp::parse(time).is_some() => self.add(
-                    id,
-                    Entry {
-                        key: None,
-                        issued_before: Timestamp::parse(time),
-                    },
-                ),
-                _ => return Err(ListError::Line { line: place + 1 }),
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, code: &str, entry: Entry) {
-        // Room for one: nearly all have no other, and a list may have a million.
-        let one = || Vec::with_capacity(1);
-        let entries = self.codes.entry(code.into());
-        entries.or_insert_with(one).push(entry);
+        self.lists.push(list);
+        Ok(ctr)
     }
 
     /// How many keys and how many codes they hold.
     pub fn len(&self) -> (usize, usize) {
-        let own = (self.keys.len(), self.codes.len());
+        let own = self.lists.iter();
+        let own = own.map(|list| (list.keys.len(), list.codes.len()));
         let others = self.others.iter().map(|list| list.len());
-        others.fold(own, |sum, list| (sum.0 + list.0, sum.1 + list.1))
+        own.chain(others)
+            .fold((0, 0), |sum, list| (sum.0 + list.0, sum.1 + list.1))
     }
 
     /// Whether they hold nothing.
@@ -182,19 +136,46 @@ impl Revocations {
         code: Option<&str>,
         issued: Option<Timestamp>,
     ) -> bool {
-        if key.is_some_and(|key| self.keys.contains(key)) {
-            return true;
-        }
-        let entries = code.and_then(|code| self.codes.get(code));
-        let here = entries.into_iter().flatten().any(|entry| {
-            let same_key = entry.key.is_none() || entry.key.as_deref() == key;
-            let in_time = match (entry.issued_before, issued) {
-                (Some(end), Some(issued)) => issued < end,
-                (None, _) | (_, None) => true,
-            };
-            same_key && in_time
+        let here = self.lists.iter().any(|list| {
+            let same_key = list.signed_with.is_none() || list.signed_with.as_deref() == key;
+            key.is_some_and(|key| list.keys.hold(key, None))
+                || same_key && code.is_some_and(|code| list.codes.hold(code, issued))
         });
         here || self.others.iter().any(|list| list.hold(key, code, issued))
+    }
+}
+
+impl List {
+    fn of_lines(text: &str) -> Result<Self, ListError> {
+        let mut list = Self {
+            keys: Names::with_room(text.len()),
+            codes: Names::with_room(text.len()),
+            ..Self::default()
+        };
+        for (place, line) in text.lines().enumerate() {
+            let line = line.split('#').next().unwrap_or_default();
+            // One more than a line has: a line of nothing but words must not become a list of them.
+            let mut words = line.split_ascii_whitespace();
+            let words = [(); 4].map(|()| words.next());
+            let wrong = || ListError::Line { line: place + 1 };
+            match words {
+                [None, ..] => {}
+                [Some("key"), Some(id), None, _] => list.keys.add(id, None)?,
+                [Some("code"), Some(id), None, _] => list.codes.add(id, None)?,
+                [Some("code"), Some(id), Some(time), None] => {
+                    let before = Timestamp::parse(time).ok_or_else(wrong)?;
+                    list.codes.add(id, Some(before))?;
+                }
+                _ => return Err(wrong()),
+            }
+        }
+        list.sort();
+        Ok(list)
+    }
+
+    fn sort(&mut self) {
+        self.keys.sort();
+        self.codes.sort();
     }
 }
 
@@ -203,13 +184,6 @@ fn text(bytes: &[u8]) -> Result<&str, ListError> {
         return Err(ListError::TooLong);
     }
     std::str::from_utf8(bytes).map_err(|_| ListError::NotText)
-}
-
-impl Entry {
-    const ALL: Self = Self {
-        key: None,
-        issued_before: None,
-    };
 }
 
 #[cfg(test)]
@@ -232,6 +206,58 @@ mod tests {
         assert!(!lists.hold(Some("k"), Some("part"), Some(at(1_000))));
         assert!(lists.hold(Some("k"), Some("part"), None));
         assert!(!lists.hold(Some("k"), None, None));
+    }
+
+    #[test]
+    fn of_one_name_the_widest_entry_counts() {
+        let mut lists = Revocations::default();
+        let list = br#"{"kid":"k","method":"rid","rids":["a.9","a.1000","a.7","b","b.9","a.9"]}"#;
+        lists.read(list).unwrap();
+        assert_eq!(lists.len(), (0, 2));
+        assert!(lists.hold(Some("k"), Some("a"), Some(at(999))));
+        assert!(!lists.hold(Some("k"), Some("a"), Some(at(1_000))));
+        assert!(lists.hold(Some("k"), Some("b"), Some(at(1_000))));
+        lists.read(b"code a\n").unwrap();
+        assert!(lists.hold(Some("other"), Some("a"), Some(at(1_000))));
+    }
+
+    #[test]
+    fn what_no_key_and_no_card_can_be_called_is_refused() {
+        let read = |kid: &str, rids: &str| {
+            let list = format!("{{\"rids\":[{rids}],\"kid\":\"{kid}\",\"method\":\"rid\"}}");
+            Revocations::default().read(list.as_bytes())
+        };
+        let long = "k".repeat(MAX_KEY_ID_BYTES);
+        assert!(read(&long, "").is_ok());
+        let error = read(&(long + "k"), "\"a\"").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a \"kid\" of 129 bytes, expected 128 at most"
+        );
+        let long = "r".repeat(MAX_RID);
+        assert!(read("k", &format!("\"{long}\",\"{long}.1\"")).is_ok());
+        for rid in ["", ".1", "a b", "a\\n", "é", &(long + "r")] {
+            let error = read("k", &format!("\"a\",\"{rid}\"")).unwrap_err();
+            assert!(
+                matches!(error, ListError::Name { entry: 2 }),
+                "{rid}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_list_has_an_end() {
+        let many = |count| "\"a\",".repeat(count) + "\"b\"";
+        let read = |rids: &str| {
+            let list = format!("{{\"kid\":\"k\",\"method\":\"rid\",\"rids\":[{rids}]}}");
+            let mut lists = Revocations::default();
+            lists.read(list.as_bytes()).map(|()| lists.len())
+        };
+        assert_eq!(read(&many(MAX_ENTRIES - 1)).unwrap(), (0, 2));
+        assert!(matches!(read(&many(MAX_ENTRIES)), Err(ListError::TooMany)));
+        let lines = "code a\n".repeat(MAX_ENTRIES + 1);
+        let error = Revocations::default().read(lines.as_bytes()).unwrap_err();
+        assert!(matches!(error, ListError::TooMany));
     }
 
     #[test]
