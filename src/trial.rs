@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::config::meaning::{Expect, Trial, TrialCode};
 use crate::config::source::Place;
-use crate::config::{self, Diagnostic, Secret, SecretError, SecretRef, Secrets};
+use crate::config::{self, Diagnostic, Secret, SecretError, SecretRef, Secrets, Style};
 use crate::explain::{Detail, Explanation, Telling, explain};
 use crate::family::Kind;
 use crate::gateway::{Door, Gateway, Matter};
@@ -71,10 +71,17 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs every test of the files beside `path`; none if they cannot be loaded.
-pub fn run(path: &Path, secrets: &dyn Secrets) -> Vec<Outcome> {
-    let Some(config) = config::load(path, &Stopgap::over(secrets)).config else {
-        return Vec::new();
+/// The tests could not be run, which is not the same as that there are none.
+#[derive(Debug, thiserror::Error)]
+#[error("the tests cannot be run: {0}")]
+pub struct NotRun(String);
+
+/// Runs every test of the files beside `path`.
+pub fn run(path: &Path, secrets: &dyn Secrets) -> Result<Vec<Outcome>, NotRun> {
+    let loaded = config::load(path, &Stopgap::over(secrets));
+    let Some(config) = loaded.config else {
+        let errors = loaded.diagnostics.errors();
+        return Err(NotRun(errors.render(Style::Plain)));
     };
     let gateway = Gateway::new(config.gateway);
     // Without randomness the tests that need a pair say so themselves.
@@ -96,7 +103,7 @@ pub fn run(path: &Path, secrets: &dyn Secrets) -> Vec<Outcome> {
         route: trial.expect.route.clone(),
         failures: failures(&gateway, &keys, &signers, &door, trial),
     };
-    config.trials.iter().map(outcome).collect()
+    Ok(config.trials.iter().map(outcome).collect())
 }
 
 fn failures(

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderValue};
@@ -23,20 +24,30 @@ const PENANCE: Duration = Duration::from_millis(250);
 /// Who may come in.
 #[derive(Debug)]
 pub struct Access {
-    tokens: Option<Tokens>,
-    hosts: Box<[Box<str>]>,
+    admitted: ArcSwap<Admitted>,
     /// Held by the wrong token that waits.
     wrong: Mutex<()>,
+}
+
+/// Whom the files let in, and by which names.
+#[derive(Debug)]
+struct Admitted {
+    tokens: Option<Tokens>,
+    hosts: Box<[Box<str>]>,
 }
 
 impl Access {
     /// Those with these tokens; without any, nobody. Browsers may call the gateway by these names.
     pub fn new(tokens: Option<Tokens>, hosts: Box<[Box<str>]>) -> Self {
         Self {
-            tokens,
-            hosts,
+            admitted: ArcSwap::from_pointee(Admitted { tokens, hosts }),
             wrong: Mutex::default(),
         }
+    }
+
+    /// From the next request on those with these tokens, by these names, and nobody else.
+    pub fn admit(&self, tokens: Option<Tokens>, hosts: Box<[Box<str>]>) {
+        self.admitted.store(Arc::new(Admitted { tokens, hosts }));
     }
 
     /// Whether the request was meant for this gateway. A page of somebody else's whose name was made
@@ -50,13 +61,16 @@ impl Access {
         address.parse::<IpAddr>().is_ok()
             || name.eq_ignore_ascii_case("localhost")
             || self
+                .admitted
+                .load()
                 .hosts
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(name))
     }
 
     async fn role(&self, headers: &HeaderMap) -> Result<Role, Refusal> {
-        let Some(tokens) = &self.tokens else {
+        let admitted = self.admitted.load_full();
+        let Some(tokens) = &admitted.tokens else {
             let detail = "there are no operators' tokens; the gateway's log says why";
             let status = StatusCode::SERVICE_UNAVAILABLE;
             return Err(Refusal::new(status, "no-tokens", detail));

@@ -106,11 +106,19 @@ pub(super) struct Version {
     version: &'static str,
 }
 
-/// Whether the process lives.
-#[utoipa::path(get, path = "/livez", tag = "open", security(()),
-    responses((status = 200, description = "It lives.", body = String, content_type = "text/plain")))]
-pub(super) async fn livez() -> &'static str {
-    "ok\n"
+/// Whether the process lives, and every worker of it.
+#[utoipa::path(get, path = "/livez", tag = "open", security(()), responses(
+    (status = 200, description = "It lives.", body = String, content_type = "text/plain"),
+    (status = 503, description = "A worker hangs, and only another process will do its work.",
+        body = String, content_type = "text/plain")))]
+pub(super) async fn livez(State(operations): State<Arc<dyn Operations>>) -> (StatusCode, String) {
+    match operations.silent_worker().await {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(worker) => {
+            let told = format!("worker {worker} does not answer\n");
+            (StatusCode::SERVICE_UNAVAILABLE, told)
+        }
+    }
 }
 
 /// Whether it can serve, and what stands in the way.

@@ -20,6 +20,7 @@ pub mod topology;
 
 use std::io;
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub trait Operations: Send + Sync + 'static {
     /// Whether it can serve, and what stands in the way. At once.
     fn readiness(&self) -> Readiness;
+    /// The worker that gives no sign of life, counted from 0; waits a few seconds for one.
+    fn silent_worker(&self) -> Pin<Box<dyn Future<Output = Option<usize>> + Send>>;
     /// The metrics in the format that this `Accept` header prefers.
     fn exposition(&self, accept: &str) -> Exposition;
     /// Which process it is. At once.
@@ -150,7 +153,7 @@ impl FromRef<Office> for events::Watchers {
 pub async fn serve(
     listener: TcpListener,
     operations: Arc<dyn Operations>,
-    access: Access,
+    access: impl Into<Arc<Access>>,
 ) -> io::Result<()> {
     serve_until(listener, operations, access, std::future::pending()).await
 }
@@ -160,17 +163,17 @@ pub async fn serve(
 pub async fn serve_until(
     listener: TcpListener,
     operations: Arc<dyn Operations>,
-    access: Access,
+    access: impl Into<Arc<Access>>,
     end: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let door = reserve::Door::new(listener);
-    let serving = axum::serve(door, router(operations, access));
+    let serving = axum::serve(door, router(operations, access.into()));
     serving.with_graceful_shutdown(end).await
 }
 
 /// The operators' paths.
-pub fn router(operations: Arc<dyn Operations>, access: Access) -> Router {
+pub fn router(operations: Arc<dyn Operations>, access: Arc<Access>) -> Router {
     let no_store = SetResponseHeaderLayer::if_not_present(
         header::CACHE_CONTROL,
         header::HeaderValue::from_static("no-store"),
@@ -189,7 +192,7 @@ pub fn router(operations: Arc<dyn Operations>, access: Access) -> Router {
         .merge(looking())
         .merge(acting())
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn_with_state(Arc::new(access), gate::keep))
+        .layer(middleware::from_fn_with_state(access, gate::keep))
         .layer(middleware::map_response(problem::tell))
         .layer(no_store)
         .layer(no_sniff)

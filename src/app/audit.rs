@@ -12,11 +12,6 @@ use crate::config::{Audit as Written, AuditKey, Ship};
 use crate::metrics::AuditCounts;
 use crate::tls;
 
-/// What the files say of the trail, without its secrets.
-pub fn audit_written(audit: Option<&Written>) -> Box<str> {
-    format!("{audit:?}").into()
-}
-
 /// A trail nobody writes to until its folder is acquired.
 pub fn audit(written: &Written, counts: AuditCounts) -> Result<Audit, StartError> {
     let sinks: Result<_, _> = written.ships.iter().map(sink).collect();

@@ -1,7 +1,7 @@
 //! Where used codes and outcomes are kept: opened last, closed first.
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::exclusive::Exclusive;
-use super::{StartError, now, seed};
+use super::{Material, StartError, now, seed};
 use crate::config::{Secret, State, StatePlace};
 use crate::metrics::StateCounts;
 use crate::proxy::guard::Books;
@@ -34,14 +34,10 @@ pub fn moment() -> Moment {
     }
 }
 
-/// What the files say of the state, without its secrets.
-pub fn written(state: &State) -> Box<str> {
-    format!("{state:?}").into()
-}
-
 /// Opens all that several processes may hold at once.
 pub(super) fn open(
     state: &State,
+    material: &Material,
     most_replicas: u8,
     counts: StateCounts,
 ) -> Result<Books, StartError> {
@@ -59,21 +55,21 @@ pub(super) fn open(
         began: *BEGAN,
         trouble: (key.is_none() && !matches!(state.place, StatePlace::Memory))
             .then_some("the key of [state] is not set"),
-        written: written(state),
+        written: material.state.clone(),
         counts,
     };
     let store = match &state.place {
         StatePlace::Redis {
             addresses,
-            ca,
             username,
             password,
             prefix,
+            ..
         } if books.lasting => {
             let setting = RedisSetting {
                 username: username.clone(),
                 password: password.as_ref().map(text).transpose()?,
-                ca: ca.as_deref().map(read).transpose()?,
+                ca: material.redis.clone(),
                 prefix: prefix.clone(),
                 keep: state.keep,
                 double_read: state.double_read,
@@ -91,11 +87,6 @@ pub(super) fn open(
     };
     books.store = ArcSwapOption::from(store);
     Ok(books)
-}
-
-fn read(ca: &Path) -> Result<Box<[u8]>, StartError> {
-    let bytes = std::fs::read(ca);
-    bytes.map(Into::into).map_err(StartError::RedisRoots)
 }
 
 fn text(password: &Secret) -> Result<Zeroizing<String>, StartError> {

@@ -162,6 +162,7 @@ fn listeners(config: &Config, first: Option<Address>, metrics: &Metrics) -> Vec<
 }
 
 /// What the listeners' files hold, in the order of the listeners; none where plain text is spoken.
+#[derive(Debug)]
 pub(super) struct Certificates(Vec<(Box<str>, Option<tls::Server>)>);
 
 impl Certificates {

@@ -8,6 +8,7 @@ mod books;
 mod doors;
 mod error;
 mod exclusive;
+mod material;
 mod telling;
 mod upstreams;
 
@@ -20,11 +21,12 @@ use arc_swap::ArcSwap;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
-pub use self::audit::{AuditFolder, audit, audit_written};
-pub use self::books::{moment, written};
-use self::doors::{Certificates, Doors};
+pub use self::audit::{AuditFolder, audit};
+pub use self::books::moment;
+use self::doors::Doors;
 pub use self::error::StartError;
 pub use self::exclusive::Exclusive;
+pub use self::material::{Material, changed};
 pub use self::telling::Telling;
 pub use self::upstreams::upstreams;
 use crate::config::{Config, Limits};
@@ -75,13 +77,16 @@ pub fn now() -> Timestamp {
 impl App {
     /// Binds every address of `config` and puts the rest to work.
     pub fn build(config: Config, overrides: Overrides) -> Result<Self, StartError> {
-        Self::build_beside(config, overrides, Inherited::default(), &Traces::default())
+        let material = Material::read(&config)?;
+        let (inherited, traces) = (Inherited::default(), Traces::default());
+        Self::build_beside(config, material, overrides, inherited, &traces)
     }
 
-    /// The same with sockets that were passed to this process; only the other addresses are bound.
-    /// Traces are exported if they say so.
+    /// The same with what was read of the files that `config` names, and with sockets that were passed
+    /// to this process; only the other addresses are bound. Traces are exported if they say so.
     pub fn build_beside(
         config: Config,
+        material: Material,
         overrides: Overrides,
         inherited: Inherited,
         traces: &Traces,
@@ -100,13 +105,14 @@ impl App {
         let state = config.state.clone();
         let scenes = config.gateway.scenes.iter();
         let most_replicas = scenes.map(|it| it.care.replicas).max().unwrap_or_default();
-        let books = Arc::new(books::open(&state, most_replicas, metrics.state())?);
+        let books = books::open(&state, &material, most_replicas, metrics.state())?;
+        let books = Arc::new(books);
         let audit = config.audit.as_ref();
         let audit = audit.map(|written| audit::audit(written, metrics.audit()));
         let audit = audit.transpose()?;
         let mut shared = Shared {
             audit: audit.clone(),
-            audit_written: audit_written(config.audit.as_ref()),
+            audit_written: material.audit.clone(),
             rules: Arc::clone(doors.server.rules()),
             fronts: doors.fronts.clone(),
             ..Shared::new(keeper, Arc::clone(&books), &metrics, Instant::now())
@@ -120,7 +126,7 @@ impl App {
             others.push(Box::new(audit));
         }
         let telling = Telling::begin(telemetry, &metrics, others);
-        let site = site(config, &metrics, shared)?;
+        let site = site(config, material, &metrics, shared)?;
         metrics.reloaded(true, now());
         let ledger = books::LedgerFile::of(state, &books);
         let audit = audit.map(AuditFolder::boxed);
@@ -257,10 +263,19 @@ pub struct Started {
     pub drain: Duration,
 }
 
-/// Turns a configuration into what the proxy works with.
-pub fn site(config: Config, metrics: &Metrics, shared: Shared) -> Result<Site, StartError> {
-    let upstreams = upstreams(&config.upstreams)?;
-    let certificates = Certificates::read(&config.listeners)?;
+/// Turns a configuration, and what was read of the files it names, into what the proxy works with.
+/// No file is read any more.
+pub fn site(
+    config: Config,
+    material: Material,
+    metrics: &Metrics,
+    shared: Shared,
+) -> Result<Site, StartError> {
+    let Material {
+        upstreams,
+        certificates,
+        ..
+    } = material;
     let entrances = config.listeners.iter().map(|listener| Entrance {
         name: listener.name.clone(),
         written: listener.address.clone(),

@@ -39,7 +39,12 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
     if options.strict {
         diagnostics.raise(UNSET);
     }
-    let trials = trial::run(&options.file, &secrets);
+    let trials = match trial::run(&options.file, &secrets) {
+        Ok(trials) => trials,
+        // What is wrong with the files was found already.
+        Err(_) if diagnostics.has_errors() => Vec::new(),
+        Err(error) => return Err(Failure::finding(error)),
+    };
     for trial in &trials {
         for failure in &trial.failures {
             diagnostics.push(trial.finding(failure));

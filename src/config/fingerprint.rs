@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,12 @@ use std::sync::{Mutex, PoisonError};
 use ring::digest::{Context, SHA256};
 use zeroize::Zeroizing;
 
-use super::meaning::Config;
+use super::meaning::{Config, StatePlace};
 use super::secrets::{Secret, SecretError, SecretRef, Secrets};
-use super::source::MAX_FILE;
 use super::toml_files;
+
+/// Files are read in pieces of so many bytes.
+const PIECE: usize = 64 * 1024;
 
 /// What all files come to; equal for as long as nobody changes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +24,10 @@ pub struct Fingerprint([u8; 32]);
 
 /// The files that a configuration with this main file is read from, as they lie there now.
 pub fn read_from(main: &Path) -> BTreeSet<PathBuf> {
-    let [plugins, routes] = folders(main);
-    let all = toml_files(&plugins).into_iter().chain(toml_files(&routes));
+    let all = folders(main).into_iter().flat_map(|folder| {
+        // One that cannot be listed stands for what is in it: it is not the same as an empty one.
+        toml_files(&folder).unwrap_or_else(|_| vec![folder])
+    });
     let always = [main.to_path_buf(), main.with_file_name("terminals.toml")];
     all.chain(always).collect()
 }
@@ -40,40 +44,53 @@ impl Fingerprint {
         let mut all = Context::new(&SHA256);
         for path in read_from(main).union(named) {
             all.update(path.as_os_str().as_bytes());
-            match content(path) {
-                Ok((mode, bytes)) => {
-                    all.update(&[0, 1]);
-                    all.update(&mode.to_le_bytes());
-                    all.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
-                    all.update(&bytes);
-                }
-                Err(error) => all.update(format!("\0\0{:?}\0", error.kind()).as_bytes()),
+            all.update(&[0]);
+            if let Err(error) = add(&mut all, path) {
+                all.update(format!("\0{:?}\0", error.kind()).as_bytes());
             }
         }
-        let mut whole = [0; 32];
-        whole.copy_from_slice(all.finish().as_ref());
-        Self(whole)
+        Self(whole(all))
     }
 }
 
-/// The rights to a file and what is in it, as far as files are read.
-fn content(path: &Path) -> std::io::Result<(u32, Zeroizing<Vec<u8>>)> {
+/// What was added up.
+pub(super) fn whole(all: Context) -> [u8; 32] {
+    let mut whole = [0; 32];
+    whole.copy_from_slice(all.finish().as_ref());
+    whole
+}
+
+/// Adds the rights to a file and what is in it, all of it: it is not this one's to know how much of
+/// a file its reader reads. Whether it could be read to its end.
+fn add(all: &mut Context, path: &Path) -> io::Result<()> {
     let found = std::fs::metadata(path)?;
     // Asked before opening, since opening a pipe waits for its other end.
     if !found.is_file() {
-        return Err(std::io::ErrorKind::IsADirectory.into());
+        return Err(io::ErrorKind::IsADirectory.into());
     }
-    // Room for all of it at once: growing would leave copies of secrets behind that nobody wipes.
-    let length = usize::try_from(found.len()).unwrap_or(MAX_FILE);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length.min(MAX_FILE) + 1));
-    let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
-    Ok((found.permissions().mode(), bytes))
+    let mut file = File::open(path)?;
+    all.update(&[1]);
+    all.update(&found.permissions().mode().to_le_bytes());
+    let mut piece = Zeroizing::new(vec![0; PIECE]);
+    let mut length = 0_u64;
+    loop {
+        let read = match file.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        all.update(piece.get(..read).unwrap_or_default());
+        length = length.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+    }
+    // What comes after it is not its end.
+    all.update(&length.to_le_bytes());
+    Ok(())
 }
 
 impl Config {
-    /// The files that are named in the configuration and read when it comes into force, but secrets:
-    /// those of issuers are looked at by their keeper.
+    /// The files that are named in the configuration and read when it comes into force, but secrets
+    /// and what is read while it is loaded.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         let listeners = self.listeners.iter().filter_map(|it| it.tls.as_ref());
         let ours = listeners.flat_map(|tls| {
@@ -87,13 +104,20 @@ impl Config {
         let authorities = self.upstreams.iter().filter_map(|it| it.ca.as_ref());
         let identities = self.upstreams.iter().filter_map(|it| it.identity.as_ref());
         let identities = identities.flat_map(|identity| [&identity.cert, &identity.key]);
+        let state = match &self.state.place {
+            StatePlace::Redis { ca, .. } => ca.as_ref(),
+            StatePlace::File(_) | StatePlace::Memory => None,
+        };
+        let ships = self.audit.iter().flat_map(|audit| audit.ships.iter());
         ours.chain(authorities)
             .chain(identities)
+            .chain(state)
+            .chain(ships.filter_map(|ship| ship.ca.as_ref()))
             .map(PathBuf::as_path)
     }
 }
 
-/// Secrets, and where those in files are.
+/// Secrets, and the files that are read while a configuration is loaded: those of secrets and more.
 pub(super) struct Noted<'s> {
     secrets: &'s dyn Secrets,
     files: Mutex<BTreeSet<PathBuf>>,
@@ -108,7 +132,13 @@ impl<'s> Noted<'s> {
         }
     }
 
-    /// The files of secrets, which are written relative to this folder.
+    /// Notes another file, as it is written.
+    pub(super) fn note(&self, file: &Path) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.insert(file.to_path_buf());
+    }
+
+    /// The files, which are written relative to this folder.
     pub(super) fn files(self, folder: &Path) -> BTreeSet<PathBuf> {
         let files = self.files.into_inner();
         let files = files.unwrap_or_else(PoisonError::into_inner);
@@ -119,8 +149,7 @@ impl<'s> Noted<'s> {
 impl Secrets for Noted<'_> {
     fn resolve(&self, reference: &SecretRef) -> Result<Option<Secret>, SecretError> {
         if let SecretRef::File(path) = reference {
-            let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-            files.insert(path.clone());
+            self.note(path);
         }
         self.secrets.resolve(reference)
     }
@@ -160,6 +189,12 @@ mod tests {
             std::os::unix::fs::PermissionsExt::from_mode(0o600),
         )
         .unwrap();
+        differs();
+        // Lists of revoked certificates are long, and grow at their ends.
+        let long = "a".repeat(3 * 1024 * 1024);
+        write("key.pem", &long);
+        differs();
+        write("key.pem", &(long + "b"));
         differs();
         let before = now();
         write("routes.d/.a.toml.swp", "an editor's");

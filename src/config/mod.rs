@@ -16,9 +16,12 @@ mod redact;
 pub mod render;
 pub mod secrets;
 pub mod source;
+mod stamp;
 mod suggest;
+pub mod way;
 pub mod written;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +40,7 @@ pub(crate) use self::reader::Address;
 pub use self::render::Style;
 pub use self::secrets::{NoSecrets, ProcessSecrets, Secret, SecretError, SecretRef, Secrets};
 use self::source::{Place, SourceId, Sources};
+pub use self::stamp::Stamp;
 pub use self::written::Written;
 
 /// What one load came to.
@@ -150,6 +154,15 @@ impl OnDisk {
     ) -> Option<Self> {
         let routes = folder.join("routes.d");
         let drafted = draft.map(|draft| routes.join(format!("{}.toml", draft.name)));
+        let mut listed = |folder: &Path| {
+            toml_files(folder).unwrap_or_else(|error| {
+                let at = Place::file(sources.add(folder, String::new()));
+                let found = Diagnostic::error(diagnostic::UNREADABLE, at, error.to_string());
+                collector.push(found.help("what is in this folder would be missing"));
+                Vec::new()
+            })
+        };
+        let (mut departments, families) = (listed(&routes), listed(&folder.join("plugins")));
         let mut read = |path: &Path| {
             if let Some(draft) = draft.filter(|_| drafted.as_deref() == Some(path)) {
                 return Some(sources.add(path, draft.text.to_owned()));
@@ -159,21 +172,24 @@ impl OnDisk {
         };
         let main = read(path)?;
         let terminals = folder.join("terminals.toml");
-        let mut departments = toml_files(&routes);
         departments.extend(drafted.clone());
         departments.sort();
         departments.dedup();
         Some(Self {
             main,
             departments: departments.iter().filter_map(|path| read(path)).collect(),
-            families: toml_files(&folder.join("plugins"))
+            families: families
                 .iter()
                 .filter_map(|path| {
                     let stem = path.file_stem()?.to_string_lossy().into_owned();
                     Some((stem, read(path)?))
                 })
                 .collect(),
-            terminals: terminals.exists().then(|| read(&terminals)).flatten(),
+            // A link that leads nowhere, or a file nobody may look at, is not the same as none.
+            terminals: match std::fs::symlink_metadata(&terminals) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                _ => read(&terminals),
+            },
         })
     }
 
@@ -223,21 +239,22 @@ impl OnDisk {
     }
 }
 
-/// The `.toml` files of a folder by name; hidden ones are editors' leftovers.
-fn toml_files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else {
-        return Vec::new();
+/// The `.toml` files of a folder by name, none if there is no folder; hidden ones are editors'
+/// leftovers.
+fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
     };
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut paths: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|it| it == "toml"))
-        .filter(|path| {
-            let name = path.file_name().map(|name| name.to_string_lossy());
-            name.is_some_and(|name| !name.starts_with('.'))
-        })
-        .collect();
+    let paths = entries.map(|entry| Ok(entry?.path()));
+    let mut paths = paths.collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        path.extension().is_some_and(|it| it == "toml")
+            && name.is_some_and(|name| !name.starts_with('.'))
+    });
     paths.sort();
-    paths
+    Ok(paths)
 }
 
 #[cfg(test)]

@@ -187,6 +187,10 @@ impl Sources {
 }
 
 fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    // Asked before opening, since opening a pipe waits for its other end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a file"));
+    }
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
     File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
@@ -229,5 +233,10 @@ mod tests {
         assert_eq!((latin.code, span.start), ("not-utf-8", 11));
         std::fs::write(&path, vec![b'#'; MAX_FILE + 1]).unwrap();
         assert_eq!(sources.read(&path).unwrap_err().code, "too-large");
+        // Nobody ever writes to it: whoever opened it would wait for ever.
+        let pipe = folder.path().join("pipe.toml");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+        assert_eq!(sources.read(&pipe).unwrap_err().code, "unreadable");
     }
 }

@@ -6,7 +6,7 @@ use crate::config::written::Setting;
 /// The keys that are read at the start alone, and everything below them. Addresses and names of listeners,
 /// `[state]` and `[audit]` are held against what they came to, by [`super::Reloader`] itself.
 const FIXED: [&str; 6] = [
-    "admin",
+    "admin.address",
     "keys.snapshot",
     "limits.drain_timeout",
     "limits.header_timeout",

@@ -4,20 +4,24 @@
 //! says so: the log, the metrics, `/readyz`. Listeners stay as they were bound: their rules and
 //! certificates are reloaded, their addresses and number, and whether they speak TLS, need a restart.
 
+mod bound;
 mod fixed;
+mod history;
 mod reading;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use self::reading::Seen;
+use self::bound::as_bound;
+pub use self::history::{By, Reload};
+pub use self::reading::{Reading, Ready, Refused, Seen, read};
 use crate::app;
-use crate::config::{self, Config, Diagnostics, Fingerprint, Secrets, Style, Written};
+use crate::config::{self, Admin, Diagnostics, Fingerprint, Secrets, Written};
 use crate::metrics::Metrics;
-use crate::proxy::{Entrance, Site};
+use crate::proxy::Site;
 use crate::time::Timestamp;
 use crate::trial::{self, Outcome};
 use crate::trust::Issuer;
@@ -42,7 +46,12 @@ pub struct Reloader {
     under_way: Mutex<()>,
     /// Who is told of every reload.
     witness: Option<Box<dyn Witness>>,
+    /// Lets those operators in whom newer files name.
+    admit: Option<Box<Admit>>,
 }
+
+/// Lets those operators in whom files name, and nobody else.
+pub type Admit = dyn Fn(Option<&Admin>) + Send + Sync;
 
 /// Is told when the files are read, and what came of it.
 pub trait Witness: Send + Sync {
@@ -63,42 +72,6 @@ impl std::fmt::Debug for Reloader {
 /// The reloads that are remembered.
 const REMEMBERED: usize = 100;
 
-/// Who asked for the files to be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// An operator, by a request.
-    Api,
-    /// Whoever sent a signal.
-    Signal,
-    /// The start of the process.
-    Start,
-    /// Whoever changed them: they are watched.
-    Watch,
-}
-
-impl By {
-    /// The word for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Signal => "signal",
-            Self::Start => "start",
-            Self::Watch => "watch",
-        }
-    }
-}
-
-/// One reading of the files.
-#[derive(Clone, Debug)]
-pub struct Reload {
-    /// When.
-    pub at: Timestamp,
-    /// Why they were refused; none: they were put in force.
-    pub why: Option<Arc<str>>,
-    /// Who asked.
-    pub by: By,
-}
-
 /// How the configuration in force stands to the files.
 #[derive(Clone, Debug)]
 pub struct Standing {
@@ -115,8 +88,10 @@ pub struct First {
     pub written: Arc<Written>,
     /// When they were read.
     pub since: Timestamp,
-    /// What they came to then; none: what they come to now.
-    pub seen: Option<Fingerprint>,
+    /// The same as they lay there; none: as they lie there now.
+    pub seen: Option<Seen>,
+    /// What their tests came to; none: they were not run.
+    pub trials: Option<Vec<Outcome>>,
 }
 
 impl From<Timestamp> for First {
@@ -126,8 +101,17 @@ impl From<Timestamp> for First {
             written: Arc::default(),
             since,
             seen: None,
+            trials: None,
         }
     }
+}
+
+/// Newer files that come into force.
+struct New {
+    site: Site,
+    written: Arc<Written>,
+    admin: Option<Admin>,
+    trials: Vec<Outcome>,
 }
 
 /// Newer files that were refused.
@@ -152,11 +136,12 @@ impl Reloader {
             written,
             since,
             seen,
+            trials,
         } = first.into();
-        let seen = Seen {
-            fingerprint: seen.unwrap_or_else(|| Fingerprint::of(&path, &written.named)),
+        let seen = seen.unwrap_or_else(|| Seen {
+            fingerprint: Some(Fingerprint::of(&path, &written.named)),
             named: written.named.clone(),
-        };
+        });
         let start = Reload {
             at: since,
             why: None,
@@ -169,12 +154,20 @@ impl Reloader {
             metrics,
             standing: Mutex::new(Standing { since, stale: None }),
             written: ArcSwap::new(written),
-            trials: Mutex::default(),
+            trials: Mutex::new(trials.map(Into::into)),
             history: Mutex::new([start].into()),
             seen: Mutex::new(seen),
             under_way: Mutex::new(()),
             witness: None,
+            admit: None,
         }
+    }
+
+    /// The same, and has those let in whom newer files name.
+    #[must_use]
+    pub fn admitting(mut self, admit: Box<Admit>) -> Self {
+        self.admit = Some(admit);
+        self
     }
 
     /// The same, and tells this one of every reload.
@@ -204,13 +197,14 @@ impl Reloader {
         lock(&self.history).iter().cloned().collect()
     }
 
-    /// What the tests of the files in force came to. Those of the first files are run when somebody
-    /// asks; if the files were changed since, the changed ones are.
+    /// What the tests of the files in force came to. If they were not run, as for a demonstration, those
+    /// that lie there now are when somebody asks.
     pub fn trials(&self) -> Arc<[Outcome]> {
         if let Some(trials) = &*lock(&self.trials) {
             return Arc::clone(trials);
         }
-        let run: Arc<[Outcome]> = trial::run(&self.path, &*self.secrets).into();
+        let run = trial::run(&self.path, &*self.secrets).unwrap_or_default();
+        let run: Arc<[Outcome]> = run.into();
         Arc::clone(lock(&self.trials).get_or_insert(run))
     }
 
@@ -223,7 +217,7 @@ impl Reloader {
                 diagnostics.push(found);
             }
         }
-        for trial in trial::run(&self.path, &*self.secrets) {
+        for trial in trial::run(&self.path, &*self.secrets).unwrap_or_default() {
             for failure in &trial.failures {
                 diagnostics.push(trial.finding(failure));
             }
@@ -260,6 +254,36 @@ impl Reloader {
     /// The same for whoever asked.
     pub fn reload_for(&self, by: By, now: Timestamp) -> Result<(), Stale> {
         let _alone = lock(&self.under_way);
+        self.reload_told(by, now)
+    }
+
+    /// The same for whoever saw that the files come to this now, unless somebody else had them read
+    /// meanwhile.
+    pub fn reload_seen(&self, now_there: Fingerprint, now: Timestamp) {
+        let _alone = lock(&self.under_way);
+        if self.seen() != Some(now_there) {
+            // It is in the log, in the metrics and in /readyz.
+            let _ = self.reload_told(By::Watch, now);
+        }
+    }
+
+    /// What the files come to now.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.path, &self.named())
+    }
+
+    /// What they came to when they were last read, with or without success; none: they must be read
+    /// once more.
+    pub fn seen(&self) -> Option<Fingerprint> {
+        lock(&self.seen).fingerprint
+    }
+
+    /// The files that are named in those in force and in those that were last read.
+    pub fn named(&self) -> BTreeSet<PathBuf> {
+        lock(&self.seen).named.clone()
+    }
+
+    fn reload_told(&self, by: By, now: Timestamp) -> Result<(), Stale> {
         if let Some(witness) = &self.witness {
             witness.begins();
         }
@@ -280,10 +304,13 @@ impl Reloader {
             by,
         });
         match outcome {
-            Ok((site, written, trials)) => {
-                self.sites.store(Arc::new(site));
-                self.written.store(written);
-                *lock(&self.trials) = Some(trials.into());
+            Ok(new) => {
+                self.sites.store(Arc::new(new.site));
+                self.written.store(new.written);
+                if let Some(admit) = &self.admit {
+                    admit(new.admin.as_ref());
+                }
+                *lock(&self.trials) = Some(new.trials.into());
                 *standing = Standing {
                     since: now,
                     stale: None,
@@ -312,86 +339,27 @@ impl Reloader {
         history.push_front(reload);
     }
 
-    fn load(&self) -> Result<(Site, Arc<Written>, Vec<Outcome>), String> {
-        let (loaded, trials) = self.read()?;
-        let Some(config) = loaded.config else {
-            return Err(loaded.diagnostics.errors().render(Style::Plain));
-        };
-        if let Some((trial, failure)) = trials
-            .iter()
-            .find_map(|trial| Some((trial, trial.failures.first()?)))
-        {
-            return Err(format!("test \"{}\": {failure}", trial.name));
-        }
-        let (config, shared) = (self.as_bound(config)?, self.sites.load().shared.clone());
-        let written = Arc::clone(&config.written);
-        let site = app::site(config, &self.metrics, shared);
+    fn load(&self) -> Result<New, String> {
+        let in_force = self.written.load();
+        let reading = read(&self.path, &*self.secrets, self.named(), &in_force);
+        *lock(&self.seen) = reading.seen;
+        let Ready {
+            config,
+            material,
+            trials,
+        } = reading.outcome.map_err(Refused::why)?;
+        let site = self.sites.load_full();
+        let config = as_bound(config, &material, &in_force, &site)?;
+        let (written, admin) = (Arc::clone(&config.written), config.admin.clone());
+        let site = app::site(config, material, &self.metrics, site.shared.clone());
         let site = site.map_err(|error| chain(&error))?;
-        Ok((site, written, trials))
+        Ok(New {
+            site,
+            written,
+            admin,
+            trials,
+        })
     }
-
-    /// The listeners in the order they are bound.
-    fn as_bound(&self, mut config: Config) -> Result<Config, String> {
-        if let Some(changed) = fixed::changed(&self.written.load(), &config.written) {
-            return Err(changed);
-        }
-        let site = self.sites.load();
-        if site.shared.books.written != app::written(&config.state) {
-            return Err("[state] was changed, which needs a restart".to_owned());
-        }
-        if site.shared.audit_written != app::audit_written(config.audit.as_ref()) {
-            return Err("[audit] was changed, which needs a restart".to_owned());
-        }
-        let place = |entrance: &Entrance| {
-            config
-                .listeners
-                .iter()
-                .position(|listener| listener.name == entrance.name)
-        };
-        let places: Option<Vec<_>> = site.entrances.iter().map(place).collect();
-        let moved = config.listeners.iter().find(|listener| {
-            let entrance = site
-                .entrances
-                .iter()
-                .find(|entrance| entrance.name == listener.name);
-            entrance.is_some_and(|entrance| entrance.written != listener.address)
-        });
-        if let Some(moved) = moved {
-            return Err(format!(
-                "listener \"{}\" has another address, which needs a restart",
-                moved.name
-            ));
-        }
-        as_secured(&site, &config)?;
-        match places {
-            Some(places) if places.len() == config.listeners.len() => {
-                config.listeners = places
-                    .iter()
-                    .filter_map(|&place| config.listeners.get(place).cloned())
-                    .collect();
-                Ok(config)
-            }
-            _ => Err("listeners were added or removed, which needs a restart".to_owned()),
-        }
-    }
-}
-
-/// Whether each listener that stays speaks TLS as before: connections that are being made must not be
-/// taken for something else.
-fn as_secured(site: &Site, config: &Config) -> Result<(), String> {
-    let fronts = site.entrances.iter().zip(&*site.shared.fronts);
-    for (Entrance { name, .. }, front) in fronts {
-        let listener = config.listeners.iter().find(|it| it.name == *name);
-        let changed = match (listener.map(|it| it.tls.is_some()), front) {
-            (Some(true), None) => "was given",
-            (Some(false), Some(_)) => "has lost",
-            _ => continue,
-        };
-        return Err(format!(
-            "listener \"{name}\" {changed} its \"tls\", which needs a restart"
-        ));
-    }
-    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,46 +3,28 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Symbolic links followed on the way to one file, as the kernel does.
-const MOST_LINKS: usize = 40;
+use crate::config::way::walk;
 
 /// The folders of these files, of every link on the way to them, and of what is not there yet: the
 /// next folder above it that is.
 pub(super) fn around<'p>(files: impl Iterator<Item = &'p PathBuf>) -> BTreeSet<PathBuf> {
     let mut all = BTreeSet::new();
     for file in files {
-        let mut links = MOST_LINKS;
-        // A name without a folder stands in the process's own.
-        let file = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-        walk(&file, &mut links, &mut all);
+        let end = walk(file, |link| all.extend(folder(link)));
+        // A folder where a file is wanted is itself what matters.
+        all.extend(end.and_then(|end| {
+            if end.is_dir() {
+                Some(end)
+            } else {
+                folder(&end)
+            }
+        }));
     }
     all
 }
 
-fn walk(file: &Path, links: &mut usize, all: &mut BTreeSet<PathBuf>) {
-    let mut at = PathBuf::new();
-    let mut parts = file.components();
-    while let Some(part) = parts.next() {
-        let folder = at.clone();
-        at.push(part);
-        match std::fs::read_link(&at) {
-            Ok(target) if *links > 0 => {
-                *links -= 1;
-                all.insert(folder.clone());
-                let whole = folder.join(target).join(parts.as_path());
-                return walk(&whole, links, all);
-            }
-            Ok(_) => return,
-            Err(_) if at.is_dir() => {}
-            Err(_) => {
-                // The file, or the first folder on the way that is not there.
-                all.insert(folder);
-                return;
-            }
-        }
-    }
-    // A folder where a file is wanted.
-    all.insert(at);
+fn folder(of: &Path) -> Option<PathBuf> {
+    of.parent().map(Path::to_path_buf)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use self::folders::around;
 use self::inotify::Inotify;
 use crate::config::Fingerprint;
 use crate::config::fingerprint::{folders, read_from};
-use crate::reload::{By, Reloader};
+use crate::reload::Reloader;
 use crate::time::Timestamp;
 
 /// How long the files must be as they are: longer than an editor or a script takes between two of
@@ -88,11 +88,12 @@ impl<'r> Watcher<'r> {
         while !over.load(Ordering::Relaxed) {
             // Whatever happened before the folders were watched is seen here, and nothing after
             // that is missed.
-            if self.reloader.fingerprint() != self.reloader.seen() {
+            if self.is_other(self.reloader.fingerprint()) {
                 let settled = self.settle(over);
-                if !over.load(Ordering::Relaxed) && settled != self.reloader.seen() {
-                    // It is in the log, in the metrics and in /readyz.
-                    let _ = self.reloader.reload_for(By::Watch, (self.clock)());
+                if !over.load(Ordering::Relaxed) && self.is_other(settled) {
+                    self.reloader.reload_seen(settled, (self.clock)());
+                    // They may name files in folders nobody has watched so far.
+                    self.follow();
                     continue;
                 }
             }
@@ -103,6 +104,10 @@ impl<'r> Watcher<'r> {
             };
             self.wait(seldom);
         }
+    }
+
+    fn is_other(&self, fingerprint: Fingerprint) -> bool {
+        self.reloader.seen() != Some(fingerprint)
     }
 
     /// Waits until the files are whole: the same for a moment, and nobody still writing.

@@ -114,21 +114,44 @@ fn thirty_hand_overs_to_one_that_serves_alone_lose_no_scan() {
     check_hand_over(MANY, &["--alone"]);
 }
 
-#[test]
-fn a_successor_with_a_mistake_in_its_files_changes_nothing() {
+/// What is wrong with the files is mended afterwards.
+#[track_caller]
+fn check_refused(break_it: impl FnOnce(&Folder), mend: impl FnOnce(&Folder)) {
     let town = Town::new(&[]);
-    town.folder
-        .change("routes.toml", "config_version = 1", "config_version = 7");
+    break_it(&town.folder);
     town.process.signal("USR2");
     town.process
         .wait_for("the successor does not serve, this process goes on", 1);
     town.crowd.scan_on(BETWEEN);
     assert_eq!(town.process.serving(), town.process.id());
     assert_eq!(town.process.get("/readyz").0, 200);
-    town.folder
-        .change("routes.toml", "config_version = 7", "config_version = 1");
+    mend(&town.folder);
     town.hand_over();
     town.assert_nothing_was_lost();
+}
+
+#[test]
+fn a_successor_with_a_mistake_in_its_files_changes_nothing() {
+    check_refused(
+        |folder| folder.change("routes.toml", "config_version = 1", "config_version = 7"),
+        |folder| folder.change("routes.toml", "config_version = 7", "config_version = 1"),
+    );
+}
+
+#[test]
+fn a_successor_whose_own_tests_fail_changes_nothing() {
+    let failing = r#"
+owner = "edge"
+[[test]]
+name   = "wrong"
+code   = "6901234567892"
+at     = "2026-11-22T09:00:00+08:00"
+expect = { kind = "payment" }
+"#;
+    check_refused(
+        |folder| folder.write("routes.d/edge.toml", failing),
+        |folder| fs::remove_file(folder.path("routes.d/edge.toml")).unwrap(),
+    );
 }
 
 /// A program that takes the sockets, says that it is ready, and then does this.

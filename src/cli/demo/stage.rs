@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::admin::Operations;
 use crate::app::{App, Overrides, StartError, Telling};
-use crate::cli::operators::{Operators, Purpose, instance};
+use crate::cli::operators::{Operators, Purpose, Watched, instance};
 use crate::config::{Config, ProcessSecrets, Upstream};
 use crate::family::Kind;
 use crate::gateway::{Door, Gateway};
@@ -117,6 +117,7 @@ impl Stage {
             written: Arc::clone(&config.written),
             since: opening.now,
             seen: None,
+            trials: None,
         };
         let app = App::build(config, opening.overrides).map_err(start)?;
         let scan = app.addresses().iter().find_map(Address::tcp);
@@ -126,6 +127,8 @@ impl Stage {
         let secrets = Box::new(ProcessSecrets::beside(path));
         let sites = Arc::clone(&started.sites);
         let reloader = Reloader::new(path.to_owned(), secrets, sites, metrics.clone(), first);
+        let watched = Watched::default();
+        watched.work(started.running.pulse());
         let operators = Operators {
             sites: Arc::clone(&started.sites),
             metrics,
@@ -135,6 +138,7 @@ impl Stage {
             started: opening.now,
             instance: instance(),
             draining: Arc::default(),
+            watched,
             purpose: Purpose::Show(opening.signers),
         };
         let stage = Self {

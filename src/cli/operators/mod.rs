@@ -5,9 +5,12 @@ mod lab;
 mod readiness;
 mod topology;
 mod traffic;
+mod workers;
 
 pub(super) use self::files::differences;
+pub(super) use self::workers::Watched;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -56,6 +59,8 @@ pub(super) struct Operators {
     pub(super) instance: String,
     /// Whether it stops.
     pub(super) draining: Arc<AtomicBool>,
+    /// Whose signs of life are asked for.
+    pub(super) watched: Watched,
     /// What it is for.
     pub(super) purpose: Purpose,
 }
@@ -107,6 +112,11 @@ impl Operators {
 impl Operations for Operators {
     fn readiness(&self) -> Readiness {
         self.stands()
+    }
+
+    fn silent_worker(&self) -> Pin<Box<dyn Future<Output = Option<usize>> + Send>> {
+        let watched = self.watched.clone();
+        Box::pin(async move { watched.silent().await })
     }
 
     fn exposition(&self, accept: &str) -> Exposition {

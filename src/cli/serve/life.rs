@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use super::super::operators::Watched;
 use super::super::{Exit, Failure};
 use super::manager::{self, Manager};
 use super::office::{Files, Office, aside};
-use super::watchdog::{Watchdog, Watched};
+use super::watchdog::Watchdog;
 use crate::app::App;
 use crate::handover::{Predecessor, Successor, Word};
 use crate::server::{CutOff, Running};
@@ -102,7 +103,7 @@ pub(super) async fn live(mut app: App, start: Start) -> Result<Exit, Failure> {
     let (manager, watched) = (start.manager, Watched::default());
     watched.work(running.pulse());
     let mut life = Life {
-        office: Office::open(&app, &start.files, listener, &manager),
+        office: Office::open(&app, start.files, listener, &manager, &watched),
         app,
         watchdog: Watchdog::begin(&manager, &watched),
         manager,

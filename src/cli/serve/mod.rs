@@ -16,6 +16,7 @@ use super::options::Config;
 use super::{Exit, Failure, Process, load};
 use crate::app::{App, Overrides};
 use crate::handover::{self, Predecessor};
+use crate::reload::Ready;
 use crate::server::{Address, Inherited};
 use crate::telemetry::Traces;
 
@@ -68,15 +69,22 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         None => inherited,
     };
     let traces = Traces::read(variable);
-    let config = load::config(&options.config.config, process)?;
+    let (ready, seen) = load::whole(&options.config.config, process)?;
     let overrides = Overrides {
         listen: options.listen.clone(),
         admin: options.admin,
         workers: options.workers,
     };
     let manager = Manager::find(variable);
-    let files = Files::of(&config, options.config.config.clone(), !options.no_watch);
-    let app = App::build_beside(config, overrides, inherited, &traces).map_err(Failure::io)?;
+    let Ready {
+        config,
+        material,
+        trials,
+    } = ready;
+    let path = options.config.config.clone();
+    let files = Files::new(path, &config, seen, trials, !options.no_watch);
+    let app = App::build_beside(config, material, overrides, inherited, &traces);
+    let app = app.map_err(Failure::io)?;
     for address in app.addresses() {
         tracing::info!(%address, "listening for scans");
     }

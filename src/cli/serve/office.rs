@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -13,13 +13,14 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::super::operators::{Operators, Purpose, instance};
+use super::super::operators::{Operators, Purpose, Watched, instance};
 use super::manager::Manager;
 use crate::admin::tokens::{self, PLACE};
 use crate::admin::{self, Access, TokenTexts, Tokens};
 use crate::app::{self, App};
-use crate::config::{Admin, Config, Fingerprint, ProcessSecrets, Secret, Written};
-use crate::reload::{First, Reloader};
+use crate::config::{Admin, Config, ProcessSecrets, Secret};
+use crate::reload::{Admit, First, Reloader, Seen};
+use crate::trial::Outcome;
 use crate::trust::standing::chain;
 use crate::watch::Watch;
 
@@ -41,67 +42,77 @@ pub(super) fn aside<T: Send + 'static>(
     Ok(outcome)
 }
 
-/// What the files say to operators.
+/// What a gateway begins with.
 #[derive(Debug)]
 pub(super) struct Files {
     path: PathBuf,
-    written: Arc<Written>,
-    seen: Fingerprint,
+    first: First,
     admin: Option<Admin>,
     watched: bool,
 }
 
 impl Files {
-    /// Takes them out of a configuration that was read from `path` this moment; whether they are
-    /// read again when they change.
-    pub(super) fn of(config: &Config, path: PathBuf, watched: bool) -> Self {
-        Self {
+    /// What was read of `path`: what it means, as what it was seen, what its tests came to; whether it
+    /// is read again when it changes.
+    pub(super) fn new(
+        path: PathBuf,
+        config: &Config,
+        seen: Seen,
+        trials: Vec<Outcome>,
+        watched: bool,
+    ) -> Self {
+        let first = First {
             written: Arc::clone(&config.written),
-            seen: Fingerprint::of(&path, &config.written.named),
-            admin: config.admin.clone(),
+            since: app::now(),
+            seen: Some(seen),
+            trials: Some(trials),
+        };
+        Self {
             path,
+            first,
+            admin: config.admin.clone(),
             watched,
         }
     }
+}
 
-    /// Who may come in: those the files name, or those a file beside them does, which is made if it
-    /// is not there.
-    fn access(&self) -> Access {
-        let hosts = self.admin.iter().flat_map(|admin| admin.hosts.iter());
-        let hosts = hosts.cloned().collect();
-        let named = self.admin.as_ref().filter(|admin| admin.named);
-        let texts = if let Some(admin) = named {
-            let text = |secret: &Option<Secret>| {
-                let text = secret.as_ref()?.expose_text().ok()?;
-                Some(text.to_owned())
-            };
-            Ok(TokenTexts {
-                viewer: text(&admin.viewer),
-                operator: text(&admin.operator),
-            })
-        } else {
-            let path = self.path.with_file_name(PLACE);
-            tokens::keep(&path).inspect(|_| {
-                tracing::info!(path = %path.display(), "operators' tokens are in this file");
-            })
+/// The operators whom the files beside `main` name, or those whom a file beside them does, which is made
+/// if it is not there; and the gateway's names.
+fn admitted(main: &Path, admin: Option<&Admin>) -> (Option<Tokens>, Box<[Box<str>]>) {
+    let hosts = admin.iter().flat_map(|admin| admin.hosts.iter());
+    let hosts = hosts.cloned().collect();
+    let named = admin.filter(|admin| admin.named);
+    let texts = if let Some(admin) = named {
+        let text = |secret: &Option<Secret>| {
+            let text = secret.as_ref()?.expose_text().ok()?;
+            Some(text.to_owned())
         };
-        let tokens = texts.and_then(|texts| match texts {
-            TokenTexts {
-                viewer: None,
-                operator: None,
-            } => Ok(None),
-            texts => Tokens::of(&texts).map(Some),
-        });
-        match &tokens {
-            Ok(Some(_)) => {}
-            Ok(None) => tracing::error!("no operators' token is set: /admin/ is closed"),
-            Err(error) => {
-                let why = chain(error);
-                tracing::error!(why, "there are no operators' tokens: /admin/ is closed");
-            }
+        Ok(TokenTexts {
+            viewer: text(&admin.viewer),
+            operator: text(&admin.operator),
+        })
+    } else {
+        let path = main.with_file_name(PLACE);
+        tokens::keep(&path).inspect(|_| {
+            tracing::info!(path = %path.display(), "operators' tokens are in this file");
+        })
+    };
+    let tokens = texts.and_then(|texts| match texts {
+        TokenTexts {
+            viewer: None,
+            operator: None,
+        } => Ok(None),
+        texts => Tokens::of(&texts).map(Some),
+    });
+    match &tokens {
+        Ok(Some(_)) => {}
+        Ok(None) => tracing::error!("no operators' token is set: /admin/ is closed"),
+        Err(error) => {
+            let why = chain(error);
+            tracing::error!(why, "there are no operators' tokens: /admin/ is closed");
         }
-        Access::new(tokens.ok().flatten(), hosts)
     }
+    (tokens.ok().flatten(), hosts)
 }
 
 /// Where operators come in, and what they may do there.
@@ -121,21 +132,35 @@ impl Office {
     /// Lets operators in.
     pub(super) fn open(
         app: &App,
-        files: &Files,
+        files: Files,
         listener: Option<TcpListener>,
         manager: &Manager,
+        watched: &Watched,
     ) -> Self {
-        let path = files.path.clone();
-        let secrets = Box::new(ProcessSecrets::beside(&path));
+        let Files {
+            path,
+            first,
+            admin,
+            watched: is_watched,
+        } = files;
         let (sites, metrics) = (Arc::clone(app.sites()), app.metrics().clone());
-        let started = app::now();
-        let first = First {
-            written: Arc::clone(&files.written),
-            since: started,
-            seen: Some(files.seen),
-        };
-        let reloader = Reloader::new(path, secrets, Arc::clone(&sites), metrics.clone(), first);
-        let reloader = Arc::new(reloader.witnessed_by(Box::new(manager.clone())));
+        let started = first.since;
+        let secrets = Box::new(ProcessSecrets::beside(&path));
+        let reloader = Reloader::new(
+            path.clone(),
+            secrets,
+            Arc::clone(&sites),
+            metrics.clone(),
+            first,
+        );
+        let mut reloader = reloader.witnessed_by(Box::new(manager.clone()));
+        let mut access = None;
+        if listener.is_some() {
+            let (now, admit) = access_to(path, admin.as_ref());
+            access = Some(now);
+            reloader = reloader.admitting(admit);
+        }
+        let reloader = Arc::new(reloader);
         let draining = Arc::new(AtomicBool::new(false));
         let end = Arc::new(Notify::new());
         let operators = Operators {
@@ -147,23 +172,14 @@ impl Office {
             started,
             instance: instance(),
             draining: Arc::clone(&draining),
+            watched: watched.clone(),
             purpose: Purpose::Serve(Arc::clone(&end)),
         };
         let (open, closed) = oneshot::channel::<()>();
-        let serving = listener.map(|listener| {
-            let (access, operators) = (files.access(), Arc::new(operators));
-            let closed = async {
-                let _ = closed.await;
-            };
-            tokio::spawn(async {
-                let serving = admin::serve_until(listener, operators, access, closed);
-                if let Err(error) = serving.await {
-                    tracing::error!(%error, "operators are not served");
-                }
-            })
-        });
+        let serving = listener.zip(access);
+        let serving = serving.map(|(listener, access)| serve(listener, operators, access, closed));
         Self {
-            watch: files.watched.then(|| watch(&reloader)).flatten(),
+            watch: is_watched.then(|| watch(&reloader)).flatten(),
             reloader,
             draining,
             end,
@@ -208,6 +224,36 @@ impl Office {
             let _ = timeout(FAREWELL, serving).await;
         }
     }
+}
+
+/// Who may come in by the files beside `main`, and how others are let in when they are read again.
+fn access_to(main: PathBuf, named: Option<&Admin>) -> (Arc<Access>, Box<Admit>) {
+    let (tokens, hosts) = admitted(&main, named);
+    let access = Arc::new(Access::new(tokens, hosts));
+    let door = Arc::clone(&access);
+    let let_in = move |named: Option<&Admin>| {
+        let (tokens, hosts) = admitted(&main, named);
+        door.admit(tokens, hosts);
+    };
+    (access, Box::new(let_in))
+}
+
+/// Serves operators until it is told to end.
+fn serve(
+    listener: TcpListener,
+    operators: Operators,
+    access: Arc<Access>,
+    end: oneshot::Receiver<()>,
+) -> JoinHandle<()> {
+    let end = async {
+        let _ = end.await;
+    };
+    tokio::spawn(async {
+        let serving = admin::serve_until(listener, Arc::new(operators), access, end);
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "operators are not served");
+        }
+    })
 }
 
 /// Has the files read again when they change.

@@ -2,35 +2,14 @@
 //! is to be started anew, and nobody else would notice: operators are answered by another thread.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::super::operators::Watched;
 use super::manager::Manager;
-use crate::server::{Ended, Pulse};
-
-/// Whose signs of life are asked for: nobody's while the workers end because they shall.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Watched(Arc<Mutex<Option<Pulse>>>);
-
-impl Watched {
-    /// These workers serve from now on.
-    pub(super) fn work(&self, pulse: &Pulse) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(pulse.clone());
-    }
-
-    /// The workers are told to end; how long they may take is limited elsewhere.
-    pub(super) fn rest(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn pulse(&self) -> Option<Pulse> {
-        let pulse = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        pulse.clone()
-    }
-}
+use crate::server::Ended;
 
 /// Tells the manager twice within its patience that the gateway is alive. The runtime that does this is
 /// the one that hears signals and answers operators. Ends when dropped.
@@ -105,6 +84,7 @@ mod tests {
     use std::io::{Read as _, Write as _};
     use std::net::TcpStream;
     use std::os::unix::net::UnixDatagram;
+    use std::sync::{Arc, Mutex};
 
     use http::{Request, Response};
     use hyper::body::Incoming;
@@ -184,6 +164,7 @@ mod tests {
         while hears(&socket) != "STATUS=a worker does not answer" {}
         socket.set_nonblocking(true).unwrap();
         std::thread::sleep(Duration::from_millis(300));
+        assert!(runtime.block_on(watched.silent()).is_some());
         assert!(socket.recv(&mut [0; 100]).is_err(), "not a word");
         socket.set_nonblocking(false).unwrap();
 
@@ -193,6 +174,7 @@ mod tests {
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         assert!(answer.ends_with("done"), "{answer}");
+        assert_eq!(runtime.block_on(watched.silent()), None);
     }
 
     #[test]

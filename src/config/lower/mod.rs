@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use super::diagnostic::{Collector, Diagnostic};
 use super::file::{self, Named, RoutesFile, Shared};
+use super::fingerprint::Noted;
 use super::meaning::Config;
 use super::secrets::{Secret, SecretRef, Secrets};
 use super::source::{Place, Spanned};
@@ -63,8 +64,8 @@ impl Files {
 pub(crate) struct Surroundings<'s> {
     /// Takes the findings.
     pub(crate) collector: &'s Collector,
-    /// Knows the secrets.
-    pub(crate) secrets: &'s dyn Secrets,
+    /// Knows the secrets, and is told which files are read.
+    pub(super) secrets: &'s Noted<'s>,
     /// The folder of `routes.toml`, which paths are relative to.
     pub(crate) folder: &'s PathBuf,
 }

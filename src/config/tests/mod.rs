@@ -52,3 +52,22 @@ proptest::proptest! {
         findings(&[("routes.toml", &text), ("routes.d/a.toml", &text), ("plugins/a.toml", &text)]);
     }
 }
+
+#[test]
+fn what_cannot_be_looked_at_is_not_taken_for_nothing() {
+    let folder = folder(&[("routes.toml", "config_version = 1\n")]);
+    let at = |name: &str| folder.path().join(name);
+    let main = at("routes.toml");
+    let unreadable = || {
+        let found = load(&main, &NoSecrets).diagnostics;
+        assert!(found.has_unreadable(), "{}", found.render(Style::Plain));
+        Fingerprint::of(&main, &std::collections::BTreeSet::new())
+    };
+    let empty = Fingerprint::of(&main, &std::collections::BTreeSet::new());
+    // Who runs as root may look into every folder; a file in a folder's place nobody can list.
+    std::fs::write(at("routes.d"), "").unwrap();
+    assert_ne!(unreadable(), empty);
+    std::fs::remove_file(at("routes.d")).unwrap();
+    std::os::unix::fs::symlink("nowhere", at("terminals.toml")).unwrap();
+    unreadable();
+}

@@ -454,7 +454,7 @@ fn the_route_that_says_most_wins_and_among_equals_the_first() {
 #[test]
 fn the_shipped_tests_come_out_as_expected() {
     let path = crate::source::root().join("routes.toml");
-    let outcomes = multicode::trial::run(&path, &multicode::config::NoSecrets);
+    let outcomes = multicode::trial::run(&path, &multicode::config::NoSecrets).unwrap();
     assert_eq!(outcomes.len(), shipped::config().trials.len());
     for outcome in outcomes {
         let failures: Vec<_> = outcome.failures.iter().map(ToString::to_string).collect();

@@ -22,6 +22,7 @@ mod gateway;
 mod guard;
 mod guard_doors;
 mod headers;
+mod in_force;
 mod introspection;
 mod key_command;
 mod limits;

@@ -105,7 +105,16 @@ expect = {{ route = "torn" }}
         let path = self.files.path("routes.d/torn.toml");
         let whole = torn(generation);
         let cut = self.random.below(whole.len());
-        match self.random.below(8) {
+        match self.random.below(10) {
+            // Written anew, as it was, and a little later again: nothing but the time says so.
+            8 | 9 => {
+                let bytes = fs::read(&path).unwrap_or_default();
+                for _ in 0..2 {
+                    fs::write(&path, &bytes[..cut.min(bytes.len())]).unwrap();
+                    self.pause();
+                    fs::write(&path, &bytes).unwrap();
+                }
+            }
             0 | 1 => self.swap(generation),
             2 => fs::write(&path, &whole.as_bytes()[..cut]).unwrap(),
             3 => {

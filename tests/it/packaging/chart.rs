@@ -116,6 +116,80 @@ fn one_map<'a>(documents: &'a [Value], name: &str) -> &'a Value {
     &found.unwrap_or_else(|| panic!("no {name}"))["data"]
 }
 
+fn default_routes() -> String {
+    let documents = sound(&json!({}));
+    let routes = one_map(&documents, "demo-multicode")["routes.toml"].as_str();
+    routes.unwrap().to_owned()
+}
+
+/// What is to replace the pods.
+fn fixed(routes: &str) -> String {
+    let documents = sound(&json!({ "config": { "routes": routes } }));
+    let template = &one(&documents, "Deployment")["spec"]["template"];
+    let fixed = template["metadata"]["annotations"]["multicode/fixed"].as_str();
+    fixed.unwrap().to_owned()
+}
+
+#[test]
+fn pods_are_replaced_for_what_no_reload_takes_and_for_nothing_else() {
+    let routes = default_routes();
+    let before = fixed(&routes);
+    let change = |from: &str, to: &str| {
+        assert!(routes.contains(from), "{from}");
+        fixed(&routes.replace(from, to))
+    };
+    for (from, to) in [
+        ("drain_timeout = \"20s\"", "drain_timeout = \"15s\""),
+        ("/0\"]", "/1\"]"),
+        ("MULTICODE_STATE_KEY", "ANOTHER_KEY"),
+        ("0.0.0.0:9090", "0.0.0.0:9091"),
+        ("[listener.scan]", "[listener.door]"),
+        (
+            "[scene.other]",
+            "[audit]\nfolder = \"/var/lib/multicode/audit\"\n\n[scene.other]",
+        ),
+    ] {
+        assert_ne!(change(from, to), before, "{from}");
+    }
+    for (from, to) in [
+        ("recognise-only", "another"),
+        ("terminals = \"registered\"", "terminals = \"any\""),
+        ("MULTICODE_ADMIN_VIEWER", "ANOTHER_VIEWER"),
+    ] {
+        assert_eq!(change(from, to), before, "{from}");
+    }
+}
+
+#[test]
+fn values_that_contradict_the_files_or_each_other_are_refused() {
+    let file = default_routes().replace("redis = [", "# redis = [");
+    for (values, why) in [
+        (
+            json!({ "state": { "kind": "file" }, "replicas": 1 }),
+            "[state] of config.routes has no \"file\"",
+        ),
+        (
+            json!({ "state": { "kind": "none" } }),
+            "[state] of config.routes has a place",
+        ),
+        (
+            json!({ "config": { "routes": file } }),
+            "[state] of config.routes has no \"redis\"",
+        ),
+        (
+            json!({ "serviceMonitor": { "enabled": true } }),
+            "serviceMonitor.enabled without networkPolicy.operators",
+        ),
+    ] {
+        let outcome = rendered(&values);
+        let refused = outcome["refused"].as_str();
+        assert!(
+            refused.is_some_and(|it| it.contains(why)),
+            "{values}: {refused:?}"
+        );
+    }
+}
+
 #[test]
 fn the_default_files_pass_and_hold_every_family() {
     let documents = sound(&json!({}));
@@ -145,7 +219,15 @@ fn the_default_files_pass_and_hold_every_family() {
 
 #[test]
 fn a_ledger_in_a_file_makes_one_gateway_with_a_volume() {
-    let documents = sound(&json!({ "state": { "kind": "file" }, "replicas": 1 }));
+    let routes = default_routes().replace(
+        "redis = [\"redis://redis.multicode.svc:6379/0\"]",
+        "file = \"/var/lib/multicode/ledger\"",
+    );
+    let documents = sound(&json!({
+        "state": { "kind": "file" },
+        "replicas": 1,
+        "config": { "routes": routes },
+    }));
     let kinds = kinds(&documents);
     assert!(!kinds.contains("Deployment") && !kinds.contains("PodDisruptionBudget"));
     let gateway = &one(&documents, "StatefulSet")["spec"];

@@ -62,6 +62,29 @@ fn the_image_has_a_user_without_rights_and_no_shell() {
 }
 
 #[test]
+fn the_program_in_the_image_lists_its_crates_as_the_release_does() {
+    let runs = instructions();
+    let runs: Vec<_> = runs.iter().filter(|it| it.0 == "RUN").collect();
+    let builds: Vec<_> = { runs }
+        .into_iter()
+        .filter(|it| it.1.contains("--bin multicode"))
+        .collect();
+    let [(_, build)] = builds[..] else {
+        panic!("{builds:?}")
+    };
+    assert!(build.contains("cargo auditable build --locked"), "{build}");
+    let version = |of: &str, before: &str| {
+        let of = text(of);
+        let line = of.lines().find_map(|it| it.strip_prefix(before));
+        line.unwrap().trim_matches('"').to_owned()
+    };
+    assert_eq!(
+        version(FILE, "ARG CARGO_AUDITABLE="),
+        version("justfile", "cargo_auditable := ")
+    );
+}
+
+#[test]
 fn every_base_has_a_tag_and_no_invented_digest() {
     let bases: Vec<_> = instructions()
         .into_iter()

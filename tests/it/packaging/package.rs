@@ -95,6 +95,13 @@ fn the_scripts_of_the_package_are_sound_and_end_at_the_first_error() {
         let mut shell = Command::new("sh");
         shell.arg("-n").arg(root().join(&path));
         assert_eq!(outcome(shell), (true, String::new()), "{name}");
+        // Whether the files will do is for the gateway to say, which reads less than root.
+        for line in script.lines().filter(|it| it.contains("multicode check /")) {
+            assert!(
+                line.contains("runuser -u multicode -- multicode check"),
+                "{line}"
+            );
+        }
     }
 }
 

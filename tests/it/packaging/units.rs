@@ -113,6 +113,10 @@ fn values<'a>(unit: &'a str, key: &str) -> Vec<&'a str> {
 fn the_units_fit_each_other_and_the_shipped_files() {
     let service = text("deploy/systemd/multicode.service");
     assert_eq!(values(&service, "Type"), ["notify-reload"]);
+    // A start runs the files' tests itself. A program before it that fails is started every second
+    // until systemd gives up, the sockets with it, whatever its status says.
+    assert_eq!(values(&service, "ExecStartPre"), Vec::<&str>::new());
+    assert_eq!(values(&service, "RestartPreventExitStatus"), ["1 2"]);
     let sockets = values(&service, "Sockets")[0];
     let routes: toml::Table = text("routes.toml").parse().unwrap();
     for name in ["scan", "admin"] {

@@ -26,6 +26,41 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
 {{- end -}}
 
+{{- /* The section [state] of the files, with its lines. */ -}}
+{{- define "multicode.state" -}}
+{{- regexFind "(?ms)^[ \\t]*\\[state\\].*?(?:^[ \\t]*\\[|\\z)" .Values.config.routes -}}
+{{- end -}}
+
+{{- /* What of the files a running gateway does not take: pods are replaced when it changes, and reload all
+else. Too much is a pod replaced in vain, too little one that refuses its files. */ -}}
+{{- define "multicode.fixed" -}}
+{{- $keys := "address|mode|workers|fast_lane|header_timeout|idle_timeout|drain_timeout|snapshot|tls" -}}
+{{- regexFindAll (printf "(?m)^[ \\t]*(?:%s)[ \\t]*=.*$" $keys) .Values.config.routes -1 | join "\n" -}}
+{{- regexFindAll "(?m)^[ \\t]*\\[listener\\.[^\\]]*\\]" .Values.config.routes -1 | join "\n" -}}
+{{- regexFindAll "(?ms)^[ \\t]*\\[audit[^\\n]*.*?(?:^[ \\t]*\\[|\\z)" .Values.config.routes -1 | join "\n" -}}
+{{- include "multicode.state" . -}}
+{{- end -}}
+
+{{- /* Values that contradict each other. */ -}}
+{{- define "multicode.sound" -}}
+{{- $state := include "multicode.state" . -}}
+{{- $redis := regexMatch "(?m)^[ \\t]*redis[ \\t]*=" $state -}}
+{{- $file := regexMatch "(?m)^[ \\t]*file[ \\t]*=" $state -}}
+{{- $kind := .Values.state.kind -}}
+{{- if and (eq $kind "redis") (not $redis) -}}
+{{- fail "state.kind is \"redis\", and [state] of config.routes has no \"redis\"" -}}
+{{- end -}}
+{{- if and (eq $kind "file") (not $file) -}}
+{{- fail "state.kind is \"file\", and [state] of config.routes has no \"file\" below /var/lib/multicode" -}}
+{{- end -}}
+{{- if and (eq $kind "none") (or $redis $file) -}}
+{{- fail "state.kind is \"none\", and [state] of config.routes has a place" -}}
+{{- end -}}
+{{- if and .Values.serviceMonitor.enabled .Values.networkPolicy.enabled (not .Values.networkPolicy.operators) -}}
+{{- fail "serviceMonitor.enabled without networkPolicy.operators: nobody could read the metrics, name where Prometheus runs" -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* The pod of the Deployment and of the StatefulSet. */ -}}
 {{- define "multicode.pod" -}}
 metadata:
@@ -34,10 +69,12 @@ metadata:
     {{- with .Values.podLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- with .Values.podAnnotations }}
   annotations:
+    # Another one replaces the pods: a change of the files that no reload takes.
+    multicode/fixed: {{ include "multicode.fixed" . | sha256sum }}
+    {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
-  {{- end }}
+    {{- end }}
 spec:
   serviceAccountName: {{ include "multicode.name" . }}
   automountServiceAccountToken: false

@@ -84,7 +84,10 @@ impl<'s> Kept<'s> {
         }
     }
 
+    /// The keeper looks at files of keys and lists; at one that could not be used nobody would, and
+    /// that it can be is all that is waited for.
     fn refuse(&self, code: &'static str, path: &Spanned<PathBuf>, error: &FileError) {
+        self.around.secrets.note(&path.value);
         let code = match error {
             FileError::Read(_) => UNREADABLE,
             _ => code,
@@ -147,6 +150,7 @@ impl<'s> Kept<'s> {
         if let Some(known) = self.authorities.get(&path) {
             return known.clone();
         }
+        self.around.secrets.note(Path::new(&ca.value));
         let read = Authority::read(&path).map_err(|error| {
             let message = chain(&error);
             self.around.error("bad-trust-root", ca.at, message);
