@@ -43,6 +43,7 @@ pub mod explain;
 // The engine.
 pub mod audit;
 pub mod fetch;
+pub mod framing;
 pub mod keyfile;
 pub mod limit;
 pub mod metrics;

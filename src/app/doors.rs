@@ -71,6 +71,7 @@ impl Doors {
         }
         let Limits {
             workers,
+            fast_lane,
             header_timeout,
             idle_timeout,
             ..
@@ -84,6 +85,8 @@ impl Doors {
                 idle: idle_timeout,
             },
             refusals: refusals(),
+            fast_lane: overrides.fast_lane.unwrap_or(fast_lane),
+            clock: super::now,
         };
         let mut server = Server::bind_beside(config, inherited, are_kept)?;
         for place in names.iter().enumerate().filter(|it| kept.contains(it.1)) {

@@ -34,7 +34,7 @@ impl Material {
         };
         let redis = redis.map_err(StartError::RedisRoots)?.map(Into::into);
         Ok(Self {
-            upstreams: upstreams(&config.upstreams)?,
+            upstreams: upstreams(&config.upstreams, config.limits.fast_lane)?,
             certificates: Certificates::read(&config.listeners)?,
             state: state(&config.state, redis.as_deref()),
             audit: audit(config.audit.as_ref()),

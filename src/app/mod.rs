@@ -49,6 +49,8 @@ pub struct Overrides {
     pub admin: Option<SocketAddr>,
     /// Threads that serve terminals.
     pub workers: Option<usize>,
+    /// Whether usual HTTP/1.1 messages take the short way.
+    pub fast_lane: Option<bool>,
 }
 
 /// A gateway with its addresses bound, serving nobody yet.
@@ -92,6 +94,7 @@ impl App {
         traces: &Traces,
     ) -> Result<Self, StartError> {
         let metrics = Metrics::default();
+        let fast_lane = overrides.fast_lane.unwrap_or(config.limits.fast_lane);
         let mut doors = Doors::open(&config, overrides, inherited, &metrics)?;
         let (drain, connections) = (config.limits.drain_timeout, config.limits.connections);
         let keeper = Keeper::start(Setting {
@@ -115,6 +118,7 @@ impl App {
             audit_written: material.audit.clone(),
             rules: Arc::clone(doors.server.rules()),
             fronts: doors.fronts.clone(),
+            fast_lane,
             ..Shared::new(keeper, Arc::clone(&books), &metrics, Instant::now())
         };
         let (exporter, sampling) = telling::exporter(traces, &metrics);
@@ -272,10 +276,14 @@ pub fn site(
     shared: Shared,
 ) -> Result<Site, StartError> {
     let Material {
-        upstreams,
+        mut upstreams,
         certificates,
         ..
     } = material;
+    for upstream in &mut upstreams {
+        // The command line may have overruled the files.
+        upstream.fast_lane = shared.fast_lane;
+    }
     let entrances = config.listeners.iter().map(|listener| Entrance {
         name: listener.name.clone(),
         written: listener.address.clone(),

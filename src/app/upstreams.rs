@@ -5,12 +5,16 @@ use crate::config;
 use crate::tls::{TlsError, department_config};
 use crate::upstream::{Names, UpstreamConfig};
 
-/// The backends, with whom to trust.
-pub fn upstreams(configs: &[config::Upstream]) -> Result<Vec<UpstreamConfig>, StartError> {
-    configs.iter().map(upstream).collect()
+/// The backends, with whom to trust and who speaks HTTP/1.1 to them.
+pub fn upstreams(
+    configs: &[config::Upstream],
+    fast_lane: bool,
+) -> Result<Vec<UpstreamConfig>, StartError> {
+    let configs = configs.iter();
+    configs.map(|config| upstream(config, fast_lane)).collect()
 }
 
-fn upstream(config: &config::Upstream) -> Result<UpstreamConfig, StartError> {
+fn upstream(config: &config::Upstream, fast_lane: bool) -> Result<UpstreamConfig, StartError> {
     let trust = |source: TlsError| StartError::Trust {
         upstream: config.name.clone(),
         source: source.into(),
@@ -33,5 +37,6 @@ fn upstream(config: &config::Upstream) -> Result<UpstreamConfig, StartError> {
             .map_err(trust)?,
         server_name: config.server_name.clone(),
         names: Names::of_the_system(),
+        fast_lane,
     })
 }

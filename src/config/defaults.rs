@@ -54,6 +54,7 @@ fn limits(config: &Config) -> Vec<Pair> {
             limits.connections_per_address.to_string(),
         ),
         ("limits.workers", limits.workers.to_string()),
+        ("limits.fast_lane", limits.fast_lane.to_string()),
         ("limits.in_flight", limits.in_flight.to_string()),
         ("state.keep", span(state.keep)),
         ("state.double_read", span(state.double_read)),

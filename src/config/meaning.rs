@@ -138,6 +138,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Threads; 0: one a core.
     pub workers: usize,
+    /// Whether usual HTTP/1.1 messages take the short way.
+    pub fast_lane: bool,
     /// Requests under way, over all workers.
     pub in_flight: usize,
 }
@@ -160,6 +162,7 @@ impl Default for Limits {
             // Behind one address may stand a whole hospital.
             connections_per_address: 0,
             workers: 0,
+            fast_lane: true,
             in_flight: IN_FLIGHT,
         }
     }

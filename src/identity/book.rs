@@ -5,8 +5,8 @@ use std::fmt;
 use ring::hmac;
 use rustc_hash::FxHashMap;
 
-use super::signature::{Content, Signature, Validity};
 use super::nonces::{self, Nonce};
+use super::signature::{Content, Signature, Validity};
 use super::{Certificate, Digest, Head, Nonces, Unproven, api_key};
 use crate::time::Timestamp;
 

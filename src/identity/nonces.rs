@@ -192,7 +192,12 @@ mod tests {
         }
         // Whatever the generations, the last second in which the signature is good is remembered.
         check(&nonces, "2", (329 + 330, 330), Err(Refused::Used));
-        check(&nonces, "2", (329 + 3 * 330, 3 * 330), Err(Refused::Forgotten));
+        check(
+            &nonces,
+            "2",
+            (329 + 3 * 330, 3 * 330),
+            Err(Refused::Forgotten),
+        );
         check(&nonces, "2", (329 + 3 * 330, 0), Ok(()));
     }
 

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderMap};
+use http_body::Body;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
 
 use super::respond::Refusal;
 use crate::reason::Reason;
-use crate::server::Fault;
+use crate::server::{Fault, RequestBody, RequestError};
 use crate::tick::{Alarm, Timer};
 
 /// The most bytes of bodies held at the same time by the whole process: sixteen thousand scans of
@@ -89,7 +89,7 @@ pub struct Bounds {
 
 /// Reads the body to its end. The share belongs with it for as long as it is kept.
 pub async fn read<'a>(
-    body: Incoming,
+    body: RequestBody,
     headers: &HeaderMap,
     bounds: Bounds,
     held: &'a Held,
@@ -149,7 +149,7 @@ async fn keeping_pace<T>(
 
 /// Whether the rest of a body that nobody wants is here already; what is here is thrown away, and
 /// nothing is waited for.
-pub async fn is_here(mut body: Incoming, headers: &HeaderMap) -> bool {
+pub async fn is_here(mut body: RequestBody, headers: &HeaderMap) -> bool {
     if body.is_end_stream() {
         return true;
     }
@@ -186,7 +186,7 @@ fn length(headers: &HeaderMap) -> Option<u64> {
 /// once, into room for what was announced, which takes memory only as it is filled; what comes unannounced
 /// counts with the room that is made for it.
 async fn collect(
-    mut body: Incoming,
+    mut body: RequestBody,
     limit: usize,
     announced: Option<usize>,
     share: &mut Share<'_>,
@@ -230,7 +230,10 @@ async fn collect(
     }
 }
 
-fn broken(error: &hyper::Error) -> Refusal {
+fn broken(error: &RequestError) -> Refusal {
+    let RequestError::Broken(error) = error else {
+        return Refusal::from(Reason::Truncated);
+    };
     let below = error.source().and_then(|it| it.downcast_ref::<io::Error>());
     let fault = below.and_then(|error| error.get_ref()?.downcast_ref::<Fault>());
     if let Some(fault) = fault {

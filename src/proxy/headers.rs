@@ -73,13 +73,20 @@ fn proves(name: &HeaderName, value: &HeaderValue) -> bool {
 /// Takes away what must not travel from a department to a terminal.
 pub fn from_upstream(headers: &mut HeaderMap) {
     let nominating = headers.contains_key(header::CONNECTION);
-    let ends_here = |name: &&HeaderName| {
-        !travels(name, headers, nominating) && **name != header::CONTENT_LENGTH
+    let ends_here = |name: &HeaderName, all: &HeaderMap| {
+        // It names others, and goes last.
+        let stays = [header::CONNECTION, header::CONTENT_LENGTH].contains(name);
+        !stays && !travels(name, all, nominating)
     };
-    let ending: Vec<HeaderName> = headers.keys().filter(ends_here).cloned().collect();
-    for name in ending {
+    // Few do: looking again costs less than a list.
+    while let Some(name) = headers
+        .keys()
+        .find(|name| ends_here(name, headers))
+        .cloned()
+    {
         headers.remove(name);
     }
+    headers.remove(header::CONNECTION);
 }
 
 /// `nominating`: there is a `Connection` header at all, which few requests have.

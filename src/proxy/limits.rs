@@ -10,7 +10,6 @@ use std::time::Instant;
 use http::Version;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
-use hyper::body::Incoming;
 
 use super::body;
 use super::exchange::Exchange;
@@ -20,7 +19,7 @@ use super::site::{Entrance, Site};
 use crate::gateway::Decision;
 use crate::limit::{Flight, Limit, Limits, Standing, Verdict};
 use crate::reason::Reason;
-use crate::server::Peer;
+use crate::server::{Peer, RequestBody};
 
 /// How much is left (draft-ietf-httpapi-ratelimit-headers-11, section 4).
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -38,9 +37,9 @@ pub(super) async fn enter<'s>(
     site: &'s Site,
     entrance: &Entrance,
     peer: &Peer,
-    (parts, body): (&Parts, Incoming),
+    (parts, body): (&Parts, RequestBody),
     standings: &Standings,
-) -> Result<(Flight<'s>, Incoming), Refusal> {
+) -> Result<(Flight<'s>, RequestBody), Refusal> {
     let flight = site.shared.flights.begin(site.in_flight);
     let entered = flight
         .map_err(|_| Refusal::from(Reason::Overloaded))
@@ -96,7 +95,7 @@ pub(super) fn client(peer: &Peer, parts: &Parts, entrance: &Entrance) -> Client 
 /// What becomes of the connection of a request whose body nobody wants. Where all of it is here
 /// already, as with nearly every scan, the connection goes on: a new one, with its handshake, would
 /// be more work than the scan. Otherwise reading on would be work for nothing.
-pub(super) async fn after(parts: &Parts, unwanted: Incoming) -> Connection {
+pub(super) async fn after(parts: &Parts, unwanted: RequestBody) -> Connection {
     // Over HTTP/2 the stream ends, and nothing else.
     if parts.version == Version::HTTP_2 || body::is_here(unwanted, &parts.headers).await {
         Connection::Kept

@@ -32,7 +32,6 @@ use arc_swap::ArcSwap;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, Version};
-use hyper::body::Incoming;
 
 use self::exchange::Exchange;
 use self::guard::{Keyed, OUTCOMES};
@@ -48,7 +47,7 @@ use crate::identity::Heard;
 use crate::metrics::{Counted, What};
 use crate::reason::{Reason, Stage};
 use crate::route::Action;
-use crate::server::{Handler, Peer, Undertakings, WorkerContext, is_authority};
+use crate::server::{Handler, Peer, RequestBody, Undertakings, WorkerContext, is_authority};
 use crate::telemetry::{EventNames, Pseudonyms, ScanEvent, Sent, Tray};
 use crate::tick::Timer;
 use crate::time::Timestamp;
@@ -98,7 +97,7 @@ impl View {
 }
 
 impl Handler for Proxy {
-    async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
+    async fn handle(&self, request: Request<RequestBody>, peer: &Peer) -> Response<ResponseBody> {
         let view = self.view();
         let identity = self.names.identify(request.headers());
         let visit = Visit::begin(&view, &self.tray, identity, peer, (self.clock)());
@@ -168,7 +167,7 @@ impl Proxy {
     async fn answer(
         &self,
         view: &Rc<View>,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         peer: &Peer,
         visit: &Rc<Visit>,
     ) -> Result<Response<ResponseBody>, Refusal> {
@@ -204,7 +203,7 @@ impl Proxy {
         view: &Rc<View>,
         gate: Gate<'_>,
         visit: &Rc<Visit>,
-        (parts, body, heard): (Parts, Incoming, Heard<'_>),
+        (parts, body, heard): (Parts, RequestBody, Heard<'_>),
     ) -> Result<Response<ResponseBody>, Refusal> {
         let Gate {
             site,

@@ -12,7 +12,6 @@ use std::time::Instant;
 use http::Version;
 use http::header;
 use http::request::Parts;
-use hyper::body::Incoming;
 
 use super::limits::{self, after};
 use super::respond::{Connection, Refusal};
@@ -22,7 +21,7 @@ use crate::limit::{Budget, Per, Quota, Rate};
 use crate::metrics::{Judged, ProofCounts};
 use crate::policy::Proving;
 use crate::reason::Reason;
-use crate::server::Peer;
+use crate::server::{Peer, RequestBody};
 use crate::time::Timestamp;
 
 /// Proofs that fail, a minute and address. A terminal with the wrong key, or several behind one
@@ -99,9 +98,9 @@ impl<'s> Gate<'s> {
     /// given back.
     pub(super) async fn hear(
         self,
-        (parts, body): (&Parts, Incoming),
+        (parts, body): (&Parts, RequestBody),
         now: Timestamp,
-    ) -> Result<(Heard<'s>, Incoming), Refusal> {
+    ) -> Result<(Heard<'s>, RequestBody), Refusal> {
         match self.judge(parts, now) {
             Ok(heard) => Ok((heard, body)),
             Err((sort, why)) => {

@@ -121,6 +121,8 @@ pub struct Shared {
     pub audit_written: Box<str>,
     /// What each listener speaks TLS with.
     pub fronts: Fronts,
+    /// Whether departments are spoken HTTP/1.1 to by our own hand.
+    pub fast_lane: bool,
 }
 
 /// What each listener speaks TLS with, in their order; none where it is plain text.
@@ -150,6 +152,7 @@ impl Shared {
             audit: None,
             audit_written: Box::default(),
             fronts: Fronts::default(),
+            fast_lane: true,
             books,
             flights: Flights::new(counts.clone()),
             memory: Memory::new(began),

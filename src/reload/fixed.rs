@@ -5,10 +5,11 @@ use crate::config::written::Setting;
 
 /// The keys that are read at the start alone, and everything below them. Addresses and names of listeners,
 /// `[state]` and `[audit]` are held against what they came to, by [`super::Reloader`] itself.
-const FIXED: [&str; 6] = [
+const FIXED: [&str; 7] = [
     "admin.address",
     "keys.snapshot",
     "limits.drain_timeout",
+    "limits.fast_lane",
     "limits.header_timeout",
     "limits.idle_timeout",
     "limits.workers",

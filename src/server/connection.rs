@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{
@@ -23,6 +23,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::{
     Handler, Peer,
+    body::RequestBody,
+    lane::{Lane, Outcome},
     session::{Party, Phase, Protocol, Session, Turn},
     strict::HEAD,
     wire::Wire,
@@ -56,19 +58,38 @@ const UNSEEN_RESETS: usize = 20;
 const OUR_RESETS: usize = 256;
 
 /// Serves the connection until it ends, is late, or must make place.
-pub(super) async fn serve<H, S>(worker: Rc<Worker<H>>, stream: S, peer: Peer, protocol: Protocol)
+pub(super) fn serve<H, S>(
+    worker: Rc<Worker<H>>,
+    stream: S,
+    peer: Peer,
+    protocol: Protocol,
+) -> impl Future<Output = ()>
 where
     H: Handler,
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let session = Session::new(protocol, worker.patience, &worker.timer, &worker.busy);
-    let session = Rc::new(session);
-    let wire = Wire::new(stream, Rc::clone(&session), Rc::clone(&worker.refusals));
-    let task = Task { worker, session };
-    match protocol {
-        Protocol::Http1 => task.http1(wire, peer).await,
-        // Boxed, or every connection would be as large as these few.
-        Protocol::Http2 => Box::pin(task.http2(wire, peer)).await,
+    let is_fast = worker.fast_lane && protocol == Protocol::Http1;
+    let mut lane = Lane::new(worker, Rc::new(session), peer, stream);
+    // Whatever comes behind the lane is boxed, or every connection would be as large as few need to be.
+    async move {
+        let outcome = if is_fast {
+            poll_fn(|cx| lane.poll(cx)).await
+        } else {
+            Outcome::Declined(BytesMut::new())
+        };
+        let (task, peer, stream) = Task::of(lane);
+        match outcome {
+            Outcome::Ended(end) => Box::pin(task.part(stream, end)).await,
+            Outcome::Declined(read) => {
+                let refusals = Rc::clone(&task.worker.refusals);
+                let wire = Wire::new(stream, read, Rc::clone(&task.session), refusals);
+                match protocol {
+                    Protocol::Http1 => Box::pin(task.http1(wire, peer)).await,
+                    Protocol::Http2 => Box::pin(task.http2(wire, peer)).await,
+                }
+            }
+        }
     }
 }
 
@@ -78,11 +99,11 @@ struct Task<H> {
 }
 
 /// How a connection came to its end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// hyper has said all there is to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// All was said that there is to say.
     Finished {
-        /// Whether it was asked to.
+        /// Whether it was asked to end.
         asked: bool,
     },
     /// Its time was up.
@@ -90,7 +111,18 @@ enum End {
 }
 
 impl<H: Handler> Task<H> {
-    async fn http1<S>(self, wire: Wire<S>, peer: Peer)
+    fn of<S>(lane: Lane<H, S>) -> (Self, Rc<Peer>, S) {
+        let Lane {
+            worker,
+            session,
+            peer,
+            stream,
+            ..
+        } = lane;
+        (Self { worker, session }, peer, stream)
+    }
+
+    async fn http1<S>(self, wire: Wire<S>, peer: Rc<Peer>)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
@@ -112,13 +144,18 @@ impl<H: Handler> Task<H> {
             .await;
         let mut wire = connection.into_parts().io.into_inner();
         wire.give_up_reading();
+        self.part(wire, end).await;
+    }
+
+    /// Leaves an HTTP/1 connection in good manners.
+    async fn part(self, mut stream: impl AsyncRead + AsyncWrite + Unpin, end: End) {
         match end {
             // Its reader learns at once that the rest will not come, and over TLS, where a farewell
             // would make it look whole, that it is not.
             End::Finished { .. } if self.session.broke_off() => return,
             End::Finished { .. } => {}
             End::Late(Phase::Head) if !self.session.stalled() => {
-                let said = wire.write_all(&self.worker.refusals.too_slow);
+                let said = stream.write_all(&self.worker.refusals.too_slow);
                 // A client that takes no answer either is not worth waiting for.
                 let _ = self.worker.timer.within(LINGER, said).await;
             }
@@ -127,13 +164,13 @@ impl<H: Handler> Task<H> {
         // Nobody owes an idle connection anything: a drain does not wait for its client's end.
         let dismissed = end == (End::Finished { asked: true }) && self.worker.draining.get();
         if dismissed {
-            let said = wire.shutdown();
+            let said = stream.shutdown();
             let _ = self.worker.timer.within(LINGER, said).await;
         } else if !self.session.ended() {
             let farewell = async {
                 // Where hyper had nothing to say it left this to us.
-                let _ = wire.shutdown().await;
-                discard(&mut wire).await;
+                let _ = stream.shutdown().await;
+                discard(&mut stream).await;
             };
             let linger = if self.worker.draining.get() {
                 LINGER.min(IDLE_GRACE)
@@ -144,7 +181,7 @@ impl<H: Handler> Task<H> {
         }
     }
 
-    async fn http2<S>(self, wire: Wire<S>, peer: Peer)
+    async fn http2<S>(self, wire: Wire<S>, peer: Rc<Peer>)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
@@ -167,7 +204,7 @@ impl<H: Handler> Task<H> {
 
     fn service(
         &self,
-        peer: Peer,
+        peer: Rc<Peer>,
     ) -> impl HttpService<
         Incoming,
         ResBody = Answer,
@@ -176,14 +213,16 @@ impl<H: Handler> Task<H> {
     > + use<H> {
         let worker = Rc::clone(&self.worker);
         let session = Rc::clone(&self.session);
-        let peer = Rc::new(peer);
         service_fn(move |request: Request<Incoming>| {
             let turn = session.begin();
             let worker = Rc::clone(&worker);
             let peer = Rc::clone(&peer);
             let version = request.version();
             async move {
-                let response = worker.handler.handle(request, &peer).await;
+                let response = worker
+                    .handler
+                    .handle(request.map(RequestBody::from), &peer)
+                    .await;
                 turn.is_up_to(Party::Client);
                 let mut response = response.map(|body| Answer { body, turn });
                 if worker.draining.get() && version < Version::HTTP_2 {

@@ -6,11 +6,14 @@
 //! to answer when they are late.
 
 pub mod address;
+mod body;
 mod connection;
 mod crowd;
+mod date;
 pub mod descriptors;
 mod frames;
 mod inherited;
+mod lane;
 mod listener;
 mod proxied;
 mod pulse;
@@ -36,7 +39,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::{
     runtime::{Builder, LocalOptions},
     sync::watch,
@@ -44,6 +46,7 @@ use tokio::{
 
 pub use self::{
     address::{Address, AddressError, Socket},
+    body::{RequestBody, RequestError},
     inherited::{InheritError, Inherited, Passed, Place},
     listener::{BindError, Listener, MODE},
     proxied::Senders,
@@ -55,6 +58,7 @@ pub use self::{
     worker::{CutOff, WorkerContext},
 };
 use self::{crowd::Crowd, listener::File, worker::Stop};
+use crate::time::Timestamp;
 use crate::upstream::ResponseBody;
 
 /// Answers requests; one on every worker, which never leaves its thread.
@@ -62,7 +66,7 @@ pub trait Handler: 'static {
     /// Answers, whatever happens: there is no way to fail.
     fn handle(
         &self,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         peer: &Peer,
     ) -> impl Future<Output = Response<ResponseBody>>;
 }
@@ -80,6 +84,10 @@ pub struct Config {
     pub patience: Patience,
     /// What is said where no handler is asked.
     pub refusals: Refusals,
+    /// Whether usual HTTP/1.1 requests take the short way; all others, and without it all, are hyper's.
+    pub fast_lane: bool,
+    /// What answers are dated by.
+    pub clock: fn() -> Timestamp,
 }
 
 /// Whom to let in; can be changed while a server is at work, and then counts for those who come.
@@ -244,6 +252,8 @@ impl Server {
                 asked,
                 patience: self.config.patience,
                 refusals: self.config.refusals.clone(),
+                fast_lane: self.config.fast_lane,
+                clock: self.config.clock,
                 connections: Arc::clone(&connections),
                 crowd: Arc::clone(&crowd),
                 rules: Arc::clone(&self.rules),

@@ -59,11 +59,17 @@ struct Messages {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    pub(super) fn new(stream: S, session: Rc<Session>, refusals: Rc<Refusals>) -> Self {
+    /// `read` was received before, and is the first of the next message.
+    pub(super) fn new(
+        stream: S,
+        read: BytesMut,
+        session: Rc<Session>,
+        refusals: Rc<Refusals>,
+    ) -> Self {
         let inward = match session.protocol() {
             Protocol::Http1 => Inward::Messages(Messages {
                 reader: Reader::new(),
-                held: BytesMut::new(),
+                held: read,
                 cleared: 0,
                 refused: false,
             }),
@@ -254,7 +260,7 @@ impl Messages {
 }
 
 /// An empty line may follow a message of some old client, and begins nothing.
-fn is_empty_line(bytes: &[u8]) -> bool {
+pub(super) fn is_empty_line(bytes: &[u8]) -> bool {
     matches!(bytes, b"\r\n" | b"\r")
 }
 

@@ -24,6 +24,8 @@ use super::{
     Handler, Patience, Peer, Refusals, Rules, Socket, Undertakings,
     connection::{IDLE_GRACE, serve},
     crowd::Crowd,
+    date::Date,
+    lane::Desks,
     proxied,
     pulse::{self, Question},
     seat::Seat,
@@ -32,6 +34,7 @@ use super::{
 };
 use crate::metrics::{Door as Counts, Handshake, TurnedAway};
 use crate::tick::{Elapsed, TICK, Timer};
+use crate::time::Timestamp;
 use crate::tls::{self, ClientCertificate, Front};
 
 /// Out of descriptors or memory: accepting at once again would only burn the core.
@@ -81,6 +84,8 @@ pub(super) struct Plan {
     pub(super) asked: mpsc::Receiver<Question>,
     pub(super) patience: Patience,
     pub(super) refusals: Refusals,
+    pub(super) fast_lane: bool,
+    pub(super) clock: fn() -> Timestamp,
     pub(super) connections: Arc<AtomicUsize>,
     pub(super) crowd: Arc<Crowd>,
     pub(super) rules: Arc<ArcSwap<Rules>>,
@@ -101,8 +106,11 @@ pub(super) struct Entry {
 
 /// What the connections of one thread share.
 pub(super) struct Worker<H> {
-    pub(super) handler: H,
+    pub(super) handler: Rc<H>,
     pub(super) timer: Timer,
+    pub(super) fast_lane: bool,
+    /// What connections on the fast lane lend.
+    pub(super) desks: Desks<H>,
     pub(super) patience: Patience,
     pub(super) refusals: Rc<Refusals>,
     pub(super) draining: Cell<bool>,
@@ -139,12 +147,16 @@ pub(super) async fn run<H: Handler>(
     };
     let timer = Timer::new();
     let undertakings = Undertakings::default();
+    let handler = Rc::new(factory(&WorkerContext {
+        index: plan.index,
+        timer: timer.clone(),
+        undertakings: undertakings.clone(),
+    }));
+    let date = Date::new(plan.clock, timer.clone());
     let worker = Rc::new(Worker {
-        handler: factory(&WorkerContext {
-            index: plan.index,
-            timer: timer.clone(),
-            undertakings: undertakings.clone(),
-        }),
+        desks: Desks::new(Rc::clone(&handler), date),
+        handler,
+        fast_lane: plan.fast_lane,
         timer: timer.clone(),
         patience: plan.patience,
         refusals: Rc::new(plan.refusals),

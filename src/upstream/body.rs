@@ -1,7 +1,7 @@
 //! The body of an answer: ours, or an upstream's as it comes in.
 
 use std::{
-    fmt,
+    fmt, io,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, ready},
@@ -11,10 +11,9 @@ use bytes::Bytes;
 use h2::{Reason, RecvStream};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tokio::sync::mpsc;
 
-use super::{connect::Line, deadline::Vigil, http2::Stream, pool::Pool, seats::Seat};
+use super::{deadline::Vigil, http2::Stream, line::Flow, pool::Pool, seats::Seat};
 
 /// An answer's body.
 pub struct ResponseBody {
@@ -31,7 +30,7 @@ enum Kind {
     /// An upstream's bytes, and its share of the connection they come from.
     Multiplexed(Box<Multiplexed>),
     /// An upstream's bytes, and the connection they come from.
-    Pooled(Pooled),
+    Pooled(Box<Pooled>),
     /// An upstream's bytes, from somebody who reads them to their end whoever listens.
     Relayed(Relayed),
 }
@@ -41,7 +40,7 @@ enum Kind {
 pub enum BodyError {
     /// The upstream broke off.
     #[error("the upstream broke off its answer")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] io::Error),
     /// The upstream broke off, over HTTP/2.
     #[error("the upstream broke off its answer")]
     Reset(#[source] h2::Error),
@@ -56,12 +55,10 @@ struct Relayed {
 }
 
 pub(super) struct Pooled {
-    pub(super) incoming: Incoming,
+    /// Present until its connection goes back to its pool or is given up.
+    pub(super) flow: Option<Flow>,
     pub(super) vigil: Vigil,
     pub(super) pool: Rc<Pool>,
-    /// Present until the connection goes back to its pool or is given up.
-    pub(super) line: Option<Line>,
-    pub(super) ended: bool,
 }
 
 pub(super) struct Multiplexed {
@@ -104,7 +101,7 @@ impl From<Kind> for ResponseBody {
 
 impl From<Pooled> for ResponseBody {
     fn from(pooled: Pooled) -> Self {
-        Kind::Pooled(pooled).into()
+        Kind::Pooled(Box::new(pooled)).into()
     }
 }
 
@@ -166,7 +163,7 @@ impl Body for ResponseBody {
             Kind::Broken(_) | Kind::Relayed(_) => false,
             Kind::Full(bytes) => bytes.is_empty(),
             Kind::Multiplexed(multiplexed) => multiplexed.incoming.is_end_stream(),
-            Kind::Pooled(pooled) => pooled.incoming.is_end_stream(),
+            Kind::Pooled(pooled) => pooled.flow.as_ref().is_none_or(Flow::is_end_stream),
         }
     }
 
@@ -178,7 +175,10 @@ impl Body for ResponseBody {
                 let exact = multiplexed.left.map(SizeHint::with_exact);
                 exact.unwrap_or_default()
             }
-            Kind::Pooled(pooled) => pooled.incoming.size_hint(),
+            Kind::Pooled(pooled) => {
+                let hint = pooled.flow.as_ref().map(Flow::size_hint);
+                hint.unwrap_or_default()
+            }
             Kind::Relayed(relayed) => relayed.length,
         }
     }
@@ -196,33 +196,31 @@ impl Relayed {
 
 impl Pooled {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
-        match Pin::new(&mut self.incoming).poll_frame(cx) {
-            Poll::Ready(None) => {
-                self.ended = true;
-                Poll::Ready(None)
-            }
+        let Some(flow) = &mut self.flow else {
+            return Poll::Ready(None);
+        };
+        match flow.poll_frame(cx) {
+            Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(_)) if !self.vigil.heard() => {
                 // Closed, whatever else would come.
-                self.line = None;
-                Poll::Ready(Some(Err(BodyError::Stalled)))
+                self.flow = None;
+                stalled()
             }
             Poll::Ready(Some(frame)) => Poll::Ready(Some(frame.map_err(BodyError::Broken))),
             Poll::Pending => {
                 ready!(self.vigil.silence(cx));
-                self.line = None;
-                Poll::Ready(Some(Err(BodyError::Stalled)))
+                self.flow = None;
+                stalled()
             }
         }
     }
 }
 
 impl Drop for Pooled {
-    /// hyper drops a body it has read to the end without asking for the end; any other one takes
+    /// A server drops a body it has read to the end without asking for the end; any other one takes
     /// its connection with it (RFC 9112, section 9.3.1).
     fn drop(&mut self) {
-        if let Some(line) = self.line.take()
-            && (self.ended || self.incoming.is_end_stream())
-        {
+        if let Some(line) = self.flow.take().and_then(Flow::into_line) {
             self.pool.give_back(line);
         }
     }

@@ -20,6 +20,7 @@ use super::Endpoint;
 use super::checked::Patience;
 use super::connect::Connector;
 use super::fleet::Crew;
+use super::http1::Buffers;
 use super::policy::{Check, Probe};
 use crate::random::Random;
 use crate::tick::Timer;
@@ -76,7 +77,7 @@ async fn look_after(crew: Arc<Crew>, place: usize, check: Check, timer: Timer, m
     else {
         return;
     };
-    let connector = Connector::new(endpoint, config, &timer);
+    let connector = Connector::new(endpoint, config, &timer, &Buffers::default());
     let patience = Patience {
         rise: check.rise,
         fall: check.fall,

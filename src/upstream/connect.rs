@@ -12,8 +12,6 @@ use std::{
 use bytes::Bytes;
 use http::{Request, StatusCode, uri::Scheme};
 use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -23,14 +21,14 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::{
     Endpoint, Protocol, UpstreamConfig,
+    http1::{self, Buffers},
     http2::{self, Multiplexed},
+    hypers,
+    line::{Line, Way},
     resolve::Name,
-    socket::{Heard, Socket, Watch, watched},
+    socket::watched,
 };
 use crate::tick::Timer;
-
-/// What hyper may hold of an answer's head and of its body's next part.
-const BUFFER: usize = 64 * 1024;
 
 /// An answer's status line and headers.
 pub(super) const HEAD: usize = 16 * 1024;
@@ -47,6 +45,9 @@ pub(super) struct Connector {
     security: Security,
     timeout: Duration,
     timer: Timer,
+    /// Whether HTTP/1.1 is spoken by our own hand.
+    fast_lane: bool,
+    buffers: Buffers,
     /// Which of the name's addresses comes first next time.
     first: Cell<usize>,
 }
@@ -70,15 +71,6 @@ enum Security {
 #[derive(Debug)]
 pub(super) struct Unconnected;
 
-/// A connection that speaks HTTP/1.1, one request after the other.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) sender: SendRequest<Full<Bytes>>,
-    watch: Watch,
-    origin: Origin,
-    encrypted: bool,
-}
-
 /// Where a connection leads, and since when that is right.
 #[derive(Debug)]
 pub(super) struct Origin {
@@ -87,7 +79,12 @@ pub(super) struct Origin {
 }
 
 impl Connector {
-    pub(super) fn new(endpoint: &Endpoint, config: &UpstreamConfig, timer: &Timer) -> Self {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        config: &UpstreamConfig,
+        timer: &Timer,
+        buffers: &Buffers,
+    ) -> Self {
         let security = if endpoint.scheme == Scheme::HTTPS {
             let name = config.server_name.as_ref().unwrap_or(&endpoint.host);
             let name = ServerName::try_from(name.clone()).ok();
@@ -107,6 +104,8 @@ impl Connector {
             security,
             timeout: config.connect_timeout,
             timer: timer.clone(),
+            fast_lane: config.fast_lane,
+            buffers: buffers.clone(),
             first: Cell::new(0),
         }
     }
@@ -115,22 +114,37 @@ impl Connector {
     /// request's.
     pub(super) async fn line(&self, left: Duration) -> Result<Line, Unconnected> {
         self.within(left, async |stream, origin| {
-            let (socket, watch) = watched(stream);
-            let sender = match &self.security {
-                Security::Plain => Box::pin(speak(socket)).await?,
-                Security::Tls(..) | Security::Impossible => {
-                    let stream = Box::pin(self.secured(socket)).await?;
-                    Box::pin(speak(stream)).await?
-                }
+            let way = if self.fast_lane {
+                Way::Own(self.own(stream).await?)
+            } else {
+                Way::Hyper(self.hypers(stream).await?)
             };
-            Ok(Line {
-                sender,
-                watch,
-                origin,
-                encrypted: !matches!(self.security, Security::Plain),
-            })
+            Ok(Line::new(way, origin))
         })
         .await
+    }
+
+    async fn own(&self, stream: TcpStream) -> io::Result<http1::Connection> {
+        let stream = match &self.security {
+            Security::Plain => http1::Stream::Plain(stream),
+            Security::Tls(..) | Security::Impossible => {
+                // Boxed, here and below: a handshake is rare, and its state is large.
+                let secured = Box::pin(self.secured(stream)).await?;
+                http1::Stream::Tls(Box::new(secured))
+            }
+        };
+        Ok(http1::Connection::new(stream, self.buffers.clone()))
+    }
+
+    async fn hypers(&self, stream: TcpStream) -> io::Result<hypers::Connection> {
+        let (socket, watch) = watched(stream);
+        match &self.security {
+            Security::Plain => Box::pin(hypers::speak(socket, watch, false)).await,
+            Security::Tls(..) | Security::Impossible => {
+                let stream = Box::pin(self.secured(socket)).await?;
+                Box::pin(hypers::speak(stream, watch, true)).await
+            }
+        }
     }
 
     /// A connection that speaks HTTP/2, likewise.
@@ -138,7 +152,6 @@ impl Connector {
         self.within(left, async |stream, origin| {
             let (socket, watch) = watched(stream);
             if matches!(self.security, Security::Plain) {
-                // Boxed, here and below: a handshake is rare, and its state is large.
                 return Box::pin(http2::speak(socket, watch, origin, &self.timer)).await;
             }
             let stream = Box::pin(self.secured(socket)).await?;
@@ -167,9 +180,8 @@ impl Connector {
     ) -> Option<StatusCode> {
         match self.protocol {
             Protocol::Http1 => {
-                let mut line = self.line(left).await.ok()?;
-                let answer = line.sender.send_request(request).await.ok()?;
-                Some(answer.status())
+                let line = self.line(left).await.ok()?;
+                Some(line.exchange(request).await.ok()?.status())
             }
             Protocol::Http2 => {
                 let shared = Rc::new(self.multiplexed(left).await.ok()?);
@@ -252,7 +264,10 @@ impl Connector {
         speak(stream, Origin { address, version }).await
     }
 
-    async fn secured(&self, socket: Socket) -> io::Result<TlsStream<Socket>> {
+    async fn secured<S>(&self, socket: S) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         match &self.security {
             Security::Tls(config, name) => {
                 let connector = TlsConnector::from(Arc::clone(config));
@@ -261,42 +276,4 @@ impl Connector {
             Security::Plain | Security::Impossible => Err(io::ErrorKind::Unsupported.into()),
         }
     }
-}
-
-impl Line {
-    /// Whether nobody has closed it or said something out of turn, as far as can be known.
-    pub(super) async fn is_quiet(&self) -> bool {
-        match self.watch.heard() {
-            Heard::Nothing => !self.sender.is_closed(),
-            // A session ticket, or the end: once the driver has read it, we know. The runtime
-            // looks at its sockets before it comes back to a task that has yielded.
-            Heard::Bytes if self.encrypted => {
-                tokio::task::yield_now().await;
-                self.watch.heard() == Heard::Nothing && !self.sender.is_closed()
-            }
-            // RFC 9112, section 9.2: an answer nobody asked for "must not be … valid".
-            Heard::Bytes | Heard::End => false,
-        }
-    }
-
-    pub(super) fn origin(&self) -> &Origin {
-        &self.origin
-    }
-}
-
-/// The connection is driven by a task of its own, which ends when the sender is dropped.
-async fn speak<S>(stream: S) -> io::Result<SendRequest<Full<Bytes>>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(BUFFER).max_header_size(HEAD);
-    let handshake = builder.handshake(TokioIo::new(stream)).await;
-    let (sender, driver) = handshake.map_err(io::Error::other)?;
-    drop(tokio::task::spawn_local(async move {
-        if let Err(error) = driver.await {
-            tracing::trace!(%error, "upstream connection ended");
-        }
-    }));
-    Ok(sender)
 }

@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use super::{
     ResponseBody, SendError, Withheld,
     body::{Multiplexed as MultiplexedBody, Pooled},
-    connect::{Line, Unconnected},
+    connect::Unconnected,
     deadline::{BUDGET, Vigil},
     http2::{self, Failure, Stream},
     intent::{Intent, Meanwhile},
+    line::{self, Flow, Line},
     pool::{Delivery, Pool, Protocol, Unsent},
 };
 
@@ -47,7 +48,7 @@ impl Pool {
         I: AsyncFnOnce() -> Result<(), Withheld>,
     {
         loop {
-            let (line, fresh) = if let Some(kept) = self.take().await {
+            let (mut line, fresh) = if let Some(kept) = self.take().await {
                 (kept, false)
             } else {
                 // Boxed: connecting is rare, and its state would be moved with every request.
@@ -81,7 +82,7 @@ impl Pool {
 
     async fn exchange(
         self: &Rc<Self>,
-        mut line: Line,
+        line: Line,
         mut request: Request<Full<Bytes>>,
         until: Instant,
     ) -> Result<Delivery, SendError> {
@@ -89,27 +90,33 @@ impl Pool {
             self.give_back(line);
             return Ok(Delivery::unsent(request, Unsent::Late));
         };
-        let answer = self
-            .timer
-            .within(limit, line.sender.try_send_request(request));
-        match answer.await {
-            Ok(Ok(response)) => Ok(Delivery::Answered(response.map(|incoming| {
-                let pooled = Pooled {
-                    incoming,
-                    vigil: self.vigil(until),
-                    pool: Rc::clone(self),
-                    line: Some(line),
-                    ended: false,
-                };
-                pooled.into()
-            }))),
-            Ok(Err(mut error)) => match error.take_message() {
-                Some(request) => Ok(Delivery::unsent(request, Unsent::Closed)),
-                None if error.error().is_parse() => Err(SendError::Invalid),
-                None => Err(SendError::OutcomeUnknown { timed_out: false }),
-            },
+        match self.timer.within(limit, line.exchange(request)).await {
+            Ok(Ok(answer)) => Ok(Delivery::Answered(
+                answer.map(|flow| self.drawn_from(flow, until)),
+            )),
+            Ok(Err(line::Failure::Unwritten(request))) => {
+                Ok(Delivery::unsent(*request, Unsent::Closed))
+            }
+            Ok(Err(line::Failure::Invalid)) => Err(SendError::Invalid),
+            Ok(Err(line::Failure::Unknown)) => Err(SendError::OutcomeUnknown { timed_out: false }),
             Err(_elapsed) => Err(SendError::OutcomeUnknown { timed_out: true }),
         }
+    }
+
+    /// A body that is here as it is, and its connection back at once; any other one as it comes.
+    fn drawn_from(self: &Rc<Self>, mut flow: Flow, until: Instant) -> ResponseBody {
+        if let Some(bytes) = flow.whole() {
+            if let Some(line) = flow.into_line() {
+                self.give_back(line);
+            }
+            return bytes.into();
+        }
+        let pooled = Pooled {
+            flow: Some(flow),
+            vigil: self.vigil(until),
+            pool: Rc::clone(self),
+        };
+        pooled.into()
     }
 
     async fn deliver_among<I>(

@@ -2,7 +2,7 @@
 //! every worker keeps for itself.
 //!
 //! A request goes to another connection or endpoint only while it is certain that the backend has
-//! seen nothing of it: the connection could not be made, hyper hands the request back unwritten, or
+//! seen nothing of it: the connection could not be made, it was closed before anything was written, or
 //! the backend itself says that it did not look at it (HTTP/2's `REFUSED_STREAM`, and streams above
 //! a GOAWAY's last one). Otherwise its fate is the backend's to know, and the answer here is
 //! [`SendError::OutcomeUnknown`], unless the route says that twice does no harm.
@@ -17,8 +17,11 @@ mod connect;
 mod deadline;
 mod deliver;
 mod fleet;
+mod http1;
 mod http2;
+mod hypers;
 mod intent;
+mod line;
 mod member;
 mod moment;
 mod policy;
@@ -44,6 +47,7 @@ pub use self::breaker::{AllOut, Eject};
 use self::choice::{Choice, Found};
 use self::fleet::Crew;
 pub use self::fleet::{Backends, Fleet, Trouble};
+use self::http1::Buffers;
 use self::intent::Intent;
 pub use self::policy::{Check, Policy, Probe};
 pub use self::pool::Protocol;
@@ -114,6 +118,8 @@ pub struct UpstreamConfig {
     pub idle: usize,
     /// What is spoken.
     pub protocol: Protocol,
+    /// Whether HTTP/1.1 is spoken by our own hand instead of hyper's.
+    pub fast_lane: bool,
     /// Whom to trust and who we are; endpoints over https cannot be reached without.
     pub tls: Option<Arc<rustls::ClientConfig>>,
     /// The name a certificate must be for, if it is not the endpoint's host.
@@ -136,6 +142,7 @@ impl Default for UpstreamConfig {
             idle_timeout: TIMEOUT,
             idle: IDLE,
             protocol: Protocol::default(),
+            fast_lane: true,
             tls: None,
             server_name: None,
             names: Names::of_the_system(),
@@ -185,8 +192,9 @@ pub enum SendError {
 /// The backends, as one worker sees them.
 #[derive(Debug)]
 pub struct Upstreams {
-    upstreams: Vec<Upstream>,
+    all: Vec<Upstream>,
     timer: Timer,
+    buffers: Buffers,
 }
 
 #[derive(Debug)]
@@ -207,9 +215,10 @@ impl Upstreams {
     /// connections that have been idle too long are closed by a task on this thread for as long as
     /// the value lives.
     pub fn of(backends: &Backends, timer: &Timer) -> Self {
+        let buffers = Buffers::default();
         let crews = backends.crews.iter();
         let upstreams: Vec<_> = crews
-            .map(|crew| Upstream::new(crew, backends, timer))
+            .map(|crew| Upstream::new(crew, backends, timer, &buffers))
             .collect();
         let pools = upstreams
             .iter()
@@ -217,8 +226,9 @@ impl Upstreams {
             .map(Rc::downgrade);
         drop(tokio::task::spawn_local(pool::close_idle(pools.collect())));
         Self {
-            upstreams,
+            all: upstreams,
             timer: timer.clone(),
+            buffers,
         }
     }
 
@@ -238,11 +248,11 @@ impl Upstreams {
     where
         I: AsyncFnOnce() -> Result<(), Withheld>,
     {
-        let upstream = self.upstreams.get(upstream).ok_or(SendError::Unreachable)?;
+        let upstream = self.all.get(upstream).ok_or(SendError::Unreachable)?;
         // Until something is written the whole search shares the time of one answer.
         let until = self.timer.now() + upstream.timeout;
         let mut intent = Intent::new(intent);
-        let mut request = reframed(ask.request);
+        let mut request = reframed(ask.request, &self.buffers);
         let mut copy = ask.idempotent.then(|| request.clone());
         let mut failed = None;
         let mut tried = Places::default();
@@ -285,10 +295,11 @@ impl Upstreams {
 }
 
 impl Upstream {
-    fn new(crew: &Arc<Crew>, backends: &Backends, timer: &Timer) -> Self {
+    fn new(crew: &Arc<Crew>, backends: &Backends, timer: &Timer, buffers: &Buffers) -> Self {
         let config = &crew.config;
         let pools = config.endpoints.iter();
-        let pools = pools.map(|endpoint| Rc::new(Pool::new(endpoint.clone(), config, timer)));
+        let pool = |endpoint: &Endpoint| Pool::new(endpoint.clone(), config, timer, buffers);
+        let pools = pools.map(|endpoint| Rc::new(pool(endpoint)));
         Self {
             pools: pools.collect(),
             choice: Choice::new(crew, backends, timer),
@@ -327,14 +338,14 @@ fn may_follow(error: &SendError, left: Duration) -> bool {
     matches!(error, SendError::OutcomeUnknown { .. }) && !left.is_zero()
 }
 
-fn reframed(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+fn reframed(mut request: Request<Full<Bytes>>, buffers: &Buffers) -> Request<Full<Bytes>> {
     let length = request.body().size_hint().exact().unwrap_or_default();
     let bodyless = length == 0 && matches!(*request.method(), Method::GET | Method::HEAD);
     let headers = request.headers_mut();
     headers.remove(header::TRANSFER_ENCODING);
     headers.remove(header::CONTENT_LENGTH);
     if !bodyless {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(header::CONTENT_LENGTH, buffers.number(length));
     }
     request
 }

@@ -16,14 +16,20 @@ use tokio::{
 
 use super::{
     Endpoint, ResponseBody, UpstreamConfig,
-    connect::{Connector, Line, Unconnected},
+    connect::{Connector, Unconnected},
     deadline::{Budget, Patience},
+    http1::Buffers,
     http2::Multiplexed,
+    line::Line,
 };
 use crate::tick::Timer;
 
 /// A connection older than that is likelier to be dead than useful.
 const IDLE_AGE: Duration = Duration::from_secs(30);
+
+/// For how long after its last answer a connection is believed without asking the kernel: no server is
+/// known that closes an idle one sooner, and the runtime hears of every end within a turn.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// How often connections beyond that age are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -112,9 +118,14 @@ impl Delivery {
 }
 
 impl Pool {
-    pub(super) fn new(endpoint: Endpoint, config: &UpstreamConfig, timer: &Timer) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        config: &UpstreamConfig,
+        timer: &Timer,
+        buffers: &Buffers,
+    ) -> Self {
         Self {
-            connector: Connector::new(&endpoint, config, timer),
+            connector: Connector::new(&endpoint, config, timer, buffers),
             patience: Patience::new(config),
             budget: Budget::new(),
             timer: timer.clone(),
@@ -139,8 +150,18 @@ impl Pool {
     pub(super) async fn take(&self) -> Option<Line> {
         let now = self.timer.now();
         loop {
-            let idle = self.idle.borrow_mut().pop()?;
-            if self.is_usable(&idle, now) && idle.line.is_quiet().await {
+            let mut idle = self.idle.borrow_mut().pop()?;
+            if !self.is_usable(&idle, now) {
+                continue;
+            }
+            // A server that closes what nobody uses waits longer than that, and one that closes behind
+            // its answer has done so by the time the runtime looks at its sockets again.
+            let quiet = if now.saturating_duration_since(idle.since) < FRESH {
+                idle.line.is_still_quiet().await
+            } else {
+                idle.line.is_quiet().await
+            };
+            if quiet {
                 return Some(idle.line);
             }
         }
@@ -149,14 +170,14 @@ impl Pool {
     /// Keeps a connection whose last answer was read to its end.
     pub(super) fn give_back(&self, line: Line) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.keep && !line.sender.is_closed() {
+        if idle.len() < self.keep && !line.is_closed() {
             let since = self.timer.now();
             idle.push(Idle { line, since });
         }
     }
 
     fn is_usable(&self, idle: &Idle, now: Instant) -> bool {
-        idle.line.sender.is_ready()
+        idle.line.is_ready()
             && now.saturating_duration_since(idle.since) < IDLE_AGE
             && self.connector.leads_to(idle.line.origin())
     }
@@ -210,7 +231,7 @@ impl Pool {
     fn sweep(&self) {
         let now = self.timer.now();
         let mut idle = self.idle.borrow_mut();
-        idle.retain(|idle| self.is_usable(idle, now));
+        idle.retain_mut(|idle| self.is_usable(idle, now) && idle.line.lies_silent());
         self.shared.borrow_mut().retain(|one| {
             let idle = one.idle_since();
             let old = idle.is_some_and(|since| now.saturating_duration_since(since) >= IDLE_AGE);

@@ -41,16 +41,20 @@ pub(super) fn watched(stream: TcpStream) -> (Socket, Watch) {
 }
 
 impl Watch {
-    /// Asks the kernel, not the runtime: that may be busy with other tasks while a FIN waits. What
-    /// arrives between this answer and the first byte written cannot be known by anybody.
+    /// What stands in its receive buffer.
     pub(super) fn heard(&self) -> Heard {
-        let stream = self.0.borrow();
-        match SockRef::from(&*stream).peek(&mut [MaybeUninit::uninit()]) {
-            Ok(0) => Heard::End,
-            Ok(_) => Heard::Bytes,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
-            Err(_) => Heard::End,
-        }
+        heard(&self.0.borrow())
+    }
+}
+
+/// Asks the kernel, not the runtime: that may be busy with other tasks while a FIN waits. What
+/// arrives between this answer and the first byte written cannot be known by anybody.
+pub(super) fn heard(stream: &TcpStream) -> Heard {
+    match SockRef::from(stream).peek(&mut [MaybeUninit::uninit()]) {
+        Ok(0) => Heard::End,
+        Ok(_) => Heard::Bytes,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
+        Err(_) => Heard::End,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::source::{self, Source};
 
 /// Every module, the highest first; each may use those after it and none before.
-const LAYERS: [&str; 36] = [
+const LAYERS: [&str; 37] = [
     "main",
     "cli",
     "watch",
@@ -21,6 +21,7 @@ const LAYERS: [&str; 36] = [
     "fetch",
     "limit",
     "upstream",
+    "framing",
     "tls",
     "keyfile",
     "tick",

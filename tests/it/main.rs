@@ -9,6 +9,10 @@ static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::I
 #[cfg(test)]
 mod engine;
 
+/// The fast lane and the long way: the same answers, and what the fast one costs.
+#[cfg(test)]
+mod lane;
+
 /// Issuers' keys: key servers in every mood, files, snapshots, lists of what was taken back.
 #[cfg(test)]
 mod fetch;

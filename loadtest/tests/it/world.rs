@@ -67,6 +67,7 @@ impl World {
         let lent = lend_from(&keyring, &config.gateway.families, &config.keys);
         config.keys = lent.unwrap().0;
         let overrides = Overrides {
+            fast_lane: None,
             listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
             admin: Some((Ipv4Addr::LOCALHOST, 0).into()),
             workers: Some(1),

@@ -277,6 +277,7 @@ impl Options {
             listen: Some(or_port(self.listen, 8080).into()),
             admin: Some(or_port(self.admin, 9090)),
             workers: None,
+            fast_lane: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::classify::Classifier;
 use crate::config::{NoSecrets, load as load_config};
 use crate::family::{Family, KindSet};
 use crate::random::Random;
+use crate::sandbox::lent::lend;
 use crate::sandbox::mint::{Order, mint};
 use crate::scan::{Cleaning, clean};
 

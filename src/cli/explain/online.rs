@@ -39,7 +39,8 @@ impl Line {
         let names = Names::new(app::seed().map_err(Failure::io)?, Sampling::default());
         let request_id = names.identify(&HeaderMap::new()).request_id;
         Ok(Self {
-            upstreams: app::upstreams(&config.upstreams).map_err(Failure::io)?,
+            upstreams: app::upstreams(&config.upstreams, config.limits.fast_lane)
+                .map_err(Failure::io)?,
             platforms: app::platforms(introspections, &Metrics::default()).map_err(Failure::io)?,
             request_id: request_id.to_str().unwrap_or_default().to_owned(),
             trouble: RefCell::default(),

@@ -33,6 +33,9 @@ pub(super) struct Options {
     /// Threads that serve terminals, instead of what the file says; 0: one a core.
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
+    /// Whether usual HTTP/1.1 messages take the short way, instead of what the file says.
+    #[arg(long, value_name = "on|off", env = "MULTICODE_FAST_LANE", value_parser = switch)]
+    fast_lane: Option<bool>,
     /// Take over from a running gateway only when that one has ended its work, not beside it.
     #[arg(long)]
     alone: bool,
@@ -74,6 +77,7 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         listen: options.listen.clone(),
         admin: options.admin,
         workers: options.workers,
+        fast_lane: options.fast_lane,
     };
     let manager = Manager::find(variable);
     let Ready {
@@ -98,6 +102,15 @@ pub(super) fn run(options: &Options, process: &mut Process<'_>) -> Result<Exit, 
         manager,
     };
     super::block_on(life::live(app, start))?
+}
+
+/// Reads `on` or `off`.
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("expected on or off"),
+    }
 }
 
 /// What a manager or a predecessor says beside the sockets it passes, and OpenTelemetry's own

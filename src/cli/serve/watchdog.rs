@@ -87,12 +87,13 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use http::{Request, Response};
-    use hyper::body::Incoming;
 
     use super::*;
     use crate::server::{
-        Config, Handler, Listener, Patience, Peer, Refusals, Rules, Server, WorkerContext,
+        Config, Handler, Listener, Patience, Peer, Refusals, RequestBody, Rules, Server,
+        WorkerContext,
     };
+    use crate::time::Timestamp;
     use crate::upstream::ResponseBody;
 
     /// Holds its thread up until it may go on.
@@ -100,7 +101,7 @@ mod tests {
     struct Hangs(Arc<Mutex<()>>);
 
     impl Handler for Hangs {
-        async fn handle(&self, _: Request<Incoming>, _: &Peer) -> Response<ResponseBody> {
+        async fn handle(&self, _: Request<RequestBody>, _: &Peer) -> Response<ResponseBody> {
             drop(self.0.lock().unwrap());
             Response::new("done".into())
         }
@@ -117,6 +118,8 @@ mod tests {
                 idle: long,
             },
             refusals: Refusals::default(),
+            fast_lane: true,
+            clock: Timestamp::default,
         };
         Server::bind(config).unwrap()
     }

@@ -81,6 +81,7 @@ pub(crate) struct Limits {
     pub(crate) connections: Option<Spanned<u32>>,
     pub(crate) connections_per_address: Option<Spanned<u32>>,
     pub(crate) workers: Option<Spanned<u16>>,
+    pub(crate) fast_lane: Option<Spanned<bool>>,
     pub(crate) in_flight: Option<Spanned<u32>>,
     pub(crate) rate: Rates,
 }
@@ -182,6 +183,7 @@ impl Limits {
             connections_per_address: table
                 .optional("connections_per_address", integer(0..=1_000_000)),
             workers: table.optional("workers", integer(0..=1_024)),
+            fast_lane: table.optional("fast_lane", boolean),
             in_flight: table.optional("in_flight", integer(1..=1_000_000)),
             rate: table
                 .optional("rate", |value| Some(Rates::read(value.table()?)))

@@ -170,6 +170,7 @@ pub(super) fn limits(written: &file::Limits) -> Limits {
         workers: written
             .workers
             .map_or(default.workers, |it| usize::from(it.value)),
+        fast_lane: written.fast_lane.map_or(default.fast_lane, |it| it.value),
         in_flight: in_flight.and_then(Result::ok).unwrap_or(default.in_flight),
     }
 }

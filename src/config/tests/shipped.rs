@@ -74,6 +74,7 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
         "_timeout",
         "connections",
         "workers",
+        "fast_lane",
         "in_flight",
         "clean ",
         "body_limit",
@@ -100,7 +101,7 @@ fn the_defaults_shown_in_the_shipped_files_are_the_codes_own() {
     let text = format!("{before}{after}");
     let spelled: Vec<String> = text.lines().map(uncomment).collect();
     let changed = spelled.iter().zip(text.lines()).filter(|(a, b)| a != b);
-    assert_eq!(changed.count(), 16);
+    assert_eq!(changed.count(), 17);
     std::fs::write(&path, spelled.join("\n")).unwrap();
     let with = load(&path, &NoSecrets).config.unwrap();
     assert_eq!(with.limits, without.limits);

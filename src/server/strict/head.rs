@@ -18,9 +18,25 @@ const DIGITS: usize = 20;
 /// The largest length: hyper keeps the two above it for other uses.
 const LENGTH: u64 = u64::MAX - 2;
 
+/// Hears where the parts of a head lie, counted from where the head begins.
+pub(in crate::server) trait Layout {
+    /// The request line was read.
+    fn line(&mut self, method: Range<usize>, target: Range<usize>);
+
+    /// A field was read, its value without spaces around it.
+    fn field(&mut self, name: Range<usize>, value: Range<usize>);
+}
+
+/// Whoever only wants to know where a head ends.
+impl Layout for () {
+    fn line(&mut self, _: Range<usize>, _: Range<usize>) {}
+
+    fn field(&mut self, _: Range<usize>, _: Range<usize>) {}
+}
+
 /// What is known of the head that is being received.
 #[derive(Debug, Default)]
-pub(super) struct Head {
+pub(in crate::server) struct Head {
     /// Where the line begins that is being received.
     line: usize,
     /// How far was looked for the line's end.
@@ -41,8 +57,17 @@ enum Version {
 }
 
 impl Head {
+    /// Whether it is one of HTTP/1.1.
+    pub(in crate::server) const fn is_http11(&self) -> bool {
+        matches!(self.version, Some(Version::Http11))
+    }
+
     /// Reads on; `bytes` begin where the head does. Gives its end once that is here.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Option<(usize, Announced)>, Fault> {
+    pub(in crate::server) fn read(
+        &mut self,
+        bytes: &[u8],
+        layout: &mut impl Layout,
+    ) -> Result<Option<(usize, Announced)>, Fault> {
         while let Some(length) = memchr(b'\n', bytes.get(self.seen..).unwrap_or_default()) {
             let end = self.seen + length + 1;
             if end > HEAD {
@@ -54,8 +79,8 @@ impl Head {
                 return Ok(Some((end, self.finish(bytes)?)));
             }
             match self.version {
-                None => self.request_line(line)?,
-                Some(_) => self.field(line)?,
+                None => self.request_line(line, layout)?,
+                Some(_) => self.field(line, layout)?,
             }
             self.line = end;
             self.seen = end;
@@ -72,7 +97,7 @@ impl Head {
         Ok(None)
     }
 
-    fn request_line(&mut self, line: &[u8]) -> Result<(), Fault> {
+    fn request_line(&mut self, line: &[u8], layout: &mut impl Layout) -> Result<(), Fault> {
         // Section 2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the
         // request-line".
         if line.is_empty() && self.line == 0 {
@@ -100,7 +125,9 @@ impl Head {
         if method == b"CONNECT" {
             return Err(Fault::Connect);
         }
-        self.target(method, target, self.line + method.len() + 1)
+        let at = self.line + method.len() + 1;
+        layout.line(self.line..at - 1, at..at + target.len());
+        self.target(method, target, at)
     }
 
     /// Holds the target, which begins there, against the forms of section 3.2.
@@ -126,7 +153,7 @@ impl Head {
         Ok(())
     }
 
-    fn field(&mut self, line: &[u8]) -> Result<(), Fault> {
+    fn field(&mut self, line: &[u8], layout: &mut impl Layout) -> Result<(), Fault> {
         self.fields += 1;
         if self.fields > FIELDS {
             return Err(Fault::TooManyFields);
@@ -143,21 +170,24 @@ impl Head {
         if !value.iter().copied().all(is_text) {
             return Err(Fault::Control);
         }
+        let at = self.line + colon + 1;
+        let start = at + value.len() - value.trim_ascii_start().len();
+        let bare = start..start + trimmed(value).len();
+        layout.field(self.line..self.line + colon, bare.clone());
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host(value, self.line + colon + 1),
+            4 if name.eq_ignore_ascii_case(b"host") => self.host(value, bare),
             14 if is(name, b"content-length")? => self.content_length(value),
             17 if is(name, b"transfer-encoding")? => self.transfer_encoding(value),
             _ => Ok(()),
         }
     }
 
-    fn host(&mut self, value: &[u8], at: usize) -> Result<(), Fault> {
-        let host = trimmed(value);
-        if self.host.is_some() || !is_authority(host) {
+    /// `at` is where it lies, bare.
+    fn host(&mut self, value: &[u8], at: Range<usize>) -> Result<(), Fault> {
+        if self.host.is_some() || !is_authority(trimmed(value)) {
             return Err(Fault::Host);
         }
-        let start = at + value.len() - value.trim_ascii_start().len();
-        self.host = Some(start..start + host.len());
+        self.host = Some(at);
         Ok(())
     }
 

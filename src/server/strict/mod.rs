@@ -9,17 +9,13 @@
 //!
 //! It allocates nothing and copies nothing: a head is read where it lies.
 
-mod chunks;
-mod fault;
 mod head;
 
-use self::{
-    chunks::{Chunks, Reach},
-    head::Head,
-};
+use crate::framing::{Chunks, Reach, is_text, is_token};
 
-pub(super) use self::head::HEAD;
-pub use self::{fault::Fault, head::is_authority};
+pub use self::head::is_authority;
+pub(super) use self::head::{HEAD, Head, Layout};
+pub use crate::framing::Fault;
 
 /// What becomes of the bytes that were received and not passed on yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +58,7 @@ impl Reader {
     /// Judges the bytes that were not passed on yet.
     pub(super) fn step(&mut self, bytes: &[u8]) -> Step {
         let passed = match &mut self.0 {
-            State::Head(head) => match head.read(bytes) {
+            State::Head(head) => match head.read(bytes, &mut ()) {
                 Ok(None) => return Step::More,
                 Ok(Some((end, body))) => {
                     self.0 = match body {
@@ -124,32 +120,6 @@ impl Reader {
             State::Head(_) | State::Refused(_) => 0,
         }
     }
-}
-
-/// RFC 9110, section 5.6.2: a character of a name.
-const fn is_token(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'0'..=b'9'
-            | b'A'..=b'Z'
-            | b'a'..=b'z'
-            | b'!'
-            | b'#'..=b'\''
-            | b'*'
-            | b'+'
-            | b'-'
-            | b'.'
-            | b'^'
-            | b'_'
-            | b'`'
-            | b'|'
-            | b'~'
-    )
-}
-
-/// RFC 9110, section 5.5: a character of a value; those beyond ASCII mean nothing and pass.
-const fn is_text(byte: u8) -> bool {
-    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
 }
 
 #[cfg(test)]

@@ -85,6 +85,11 @@ impl TestGateway {
         Self::on(Files::shipped(), workers, change)
     }
 
+    /// On the shipped files with these changes, with the fast lane or without, whatever is asked for.
+    pub(crate) fn on_lane(fast: bool, change: impl FnOnce(&Files)) -> Self {
+        Self::open(Files::shipped(), (1, Some(fast)), change)
+    }
+
     /// On the shipped files to the letter, with these changes.
     pub(crate) fn strict(change: impl FnOnce(&Files)) -> Self {
         Self::strict_with_workers(1, change)
@@ -96,6 +101,14 @@ impl TestGateway {
     }
 
     fn on(files: Files, workers: usize, change: impl FnOnce(&Files)) -> Self {
+        Self::open(files, (workers, crate::lane::asked_for()), change)
+    }
+
+    fn open(
+        files: Files,
+        (workers, fast_lane): (usize, Option<bool>),
+        change: impl FnOnce(&Files),
+    ) -> Self {
         let mocks = Mocks::start();
         change(&files);
         mocks.stand_in(&files);
@@ -103,6 +116,7 @@ impl TestGateway {
             listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
             admin: Some((Ipv4Addr::LOCALHOST, 0).into()),
             workers: Some(workers),
+            fast_lane,
         };
         let app = App::build(files.load(), overrides).unwrap();
         let doors = app.addresses().iter();

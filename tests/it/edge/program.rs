@@ -48,6 +48,7 @@ impl Program {
             .env_clear()
             .envs(KEYS.map(|name| (name, SECRET)))
             .env("MULTICODE_LOG", log)
+            .envs(crate::lane::variable())
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

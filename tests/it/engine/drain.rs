@@ -9,8 +9,9 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
-use hyper::body::Incoming;
-use multicode::server::{Config, CutOff, Handler, Peer, Running, Server, Socket, Undertakings};
+use multicode::server::{
+    Config, CutOff, Handler, Peer, RequestBody, Running, Server, Socket, Undertakings,
+};
 use multicode::upstream::ResponseBody;
 
 use super::{Client, SOON, answer, config, post};
@@ -29,7 +30,7 @@ struct Slow {
 }
 
 impl Handler for Slow {
-    async fn handle(&self, request: Request<Incoming>, _: &Peer) -> Response<ResponseBody> {
+    async fn handle(&self, request: Request<RequestBody>, _: &Peer) -> Response<ResponseBody> {
         self.asked.set(self.asked.get() + 1);
         match request.uri().path() {
             "/slow" => tokio::time::sleep(SLOW).await,

@@ -6,9 +6,8 @@ use std::{thread::park, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use multicode::{
-    server::{Config, Handler, Listener, Peer, Rules, Server, WorkerContext},
+    server::{Config, Handler, Listener, Peer, RequestBody, Rules, Server, WorkerContext},
     tick::Timer,
     upstream::{ResponseBody, Upstreams, unrecorded},
 };
@@ -22,7 +21,7 @@ struct Forwarder {
 }
 
 impl Handler for Forwarder {
-    async fn handle(&self, request: Request<Incoming>, _peer: &Peer) -> Response<ResponseBody> {
+    async fn handle(&self, request: Request<RequestBody>, _peer: &Peer) -> Response<ResponseBody> {
         let (head, body) = request.into_parts();
         let Ok(Some(body)) = self.timer.within(SOON, whole(body)).await else {
             return answer(400, "");
@@ -42,7 +41,7 @@ impl Handler for Forwarder {
     }
 }
 
-async fn whole(mut body: Incoming) -> Option<Bytes> {
+async fn whole(mut body: RequestBody) -> Option<Bytes> {
     let first = match body.frame().await {
         None => return Some(Bytes::new()),
         Some(frame) => frame.ok()?.into_data().ok()?,

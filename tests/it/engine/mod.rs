@@ -11,7 +11,7 @@ mod proxied;
 mod server;
 mod tls;
 mod unix;
-mod upstream;
+pub(crate) mod upstream;
 
 use std::{
     io::{Read, Write},
@@ -21,10 +21,11 @@ use std::{
 
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use multicode::{
     metrics::Metrics,
-    server::{Config, Handler, Listener, Patience, Peer, Refusals, Rules, Running, Server},
+    server::{
+        Config, Handler, Listener, Patience, Peer, Refusals, RequestBody, Rules, Running, Server,
+    },
     tick::Timer,
     upstream::{Ask, Fleet, ResponseBody, SendError, UpstreamConfig, Upstreams, unrecorded},
 };
@@ -52,6 +53,8 @@ fn config() -> Config {
             malformed: refusal(400),
             ..Refusals::default()
         },
+        fast_lane: crate::lane::asked_for().unwrap_or(true),
+        clock: multicode::app::now,
     }
 }
 
@@ -101,7 +104,7 @@ struct Obedient {
 }
 
 impl Handler for Obedient {
-    async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
+    async fn handle(&self, request: Request<RequestBody>, peer: &Peer) -> Response<ResponseBody> {
         let (head, body) = request.into_parts();
         match head.uri.path() {
             "/peer" => answer(200, peer.address.ip().to_string()),

@@ -74,12 +74,7 @@ pub(super) fn answers() -> Vec<(&'static str, Vec<u8>)> {
         "{{\"a\":[{}{{\"\":0}}]}}",
         "{\"\":0},".repeat(WHOLE / 8 - 4)
     );
-    let endless = b"10000\r\n"
-        .iter()
-        .copied()
-        .chain([b' '; 65_536])
-        .chain(*b"\r\n");
-    let endless: Vec<u8> = endless.collect();
+    let endless = [b"10000\r\n", &*vec![b' '; WHOLE], b"\r\n"].concat();
     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     vec![
         ("answer: 8,000 objects", http(&objects)),

@@ -7,6 +7,7 @@ mod frames;
 mod framings;
 mod heads;
 mod http2;
+mod lanes;
 mod origin;
 mod pipelines;
 mod slow;

@@ -1,4 +1,7 @@
-//! A body in chunks, followed byte by byte and never decoded: where it ends, or what is wrong with it.
+//! A body in chunks, followed byte by byte where it lies: what of it is data, where it ends, or what is
+//! wrong with it.
+
+use std::ops::Range;
 
 use super::Fault;
 
@@ -30,8 +33,8 @@ enum At {
 }
 
 /// The body under way.
-#[derive(Debug)]
-pub(super) struct Chunks {
+#[derive(Clone, Copy, Debug)]
+pub struct Chunks {
     at: At,
     /// What is still to come of the chunk's data.
     left: u64,
@@ -52,7 +55,7 @@ impl Default for Chunks {
 
 /// How far a body goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub enum Reach {
     /// All of these bytes, and further.
     On,
     /// That many bytes.
@@ -61,29 +64,50 @@ pub(super) enum Reach {
     Fault(usize, Fault),
 }
 
+/// What comes next of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// These of the bytes are data; what follows them is still to be read.
+    Data(Range<usize>),
+    /// No data before there.
+    Reach(Reach),
+}
+
 impl Chunks {
     /// Follows the body through these bytes.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Reach {
+    pub fn read(&mut self, bytes: &[u8]) -> Reach {
+        let mut done = 0;
+        loop {
+            match self.part(bytes.get(done..).unwrap_or_default()) {
+                Part::Data(data) => done += data.end,
+                Part::Reach(Reach::On) => return Reach::On,
+                Part::Reach(Reach::End(end)) => return Reach::End(done + end),
+                Part::Reach(Reach::Fault(at, fault)) => return Reach::Fault(done + at, fault),
+            }
+        }
+    }
+
+    /// Follows the body up to the end of the next data.
+    pub fn part(&mut self, bytes: &[u8]) -> Part {
         let mut done = 0;
         while let Some(&byte) = bytes.get(done) {
             if self.at == At::Data {
                 let here = bytes.len() - done;
                 let taken = usize::try_from(self.left).map_or(here, |left| left.min(here));
                 self.left -= u64::try_from(taken).unwrap_or(self.left);
-                done += taken;
                 if self.left == 0 {
                     self.at = At::DataReturn;
                 }
-                continue;
+                return Part::Data(done..done + taken);
             }
             match self.step(byte) {
                 Ok(Some(next)) => self.at = next,
-                Ok(None) => return Reach::End(done + 1),
-                Err(fault) => return Reach::Fault(done, fault),
+                Ok(None) => return Part::Reach(Reach::End(done + 1)),
+                Err(fault) => return Part::Reach(Reach::Fault(done, fault)),
             }
             done += 1;
         }
-        Reach::On
+        Part::Reach(Reach::On)
     }
 
     /// Where the byte leads; nowhere from the body's last.
