@@ -43,9 +43,9 @@ load scenario *options:
 bench *words:
     cargo bench --locked {{ words }}
 
-# fuzz one target of tests/fuzz; needs nightly and cargo-fuzz
-fuzz target="decide" seconds="60":
-    cargo +nightly fuzz run --fuzz-dir tests/fuzz {{ target }} -- -max_total_time={{ seconds }}
+# fuzz targets of tests/fuzz, all if none is named; needs nightly and cargo-fuzz
+fuzz seconds="60" *targets:
+    tests/fuzz/run {{ seconds }} {{ targets }}
 
 # the long proofs: every property with 100,000 cases, 10,000 requests to departments that fail, 200 kills, ignored tests included
 prove cases="100000": _faketime

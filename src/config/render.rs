@@ -105,7 +105,7 @@ impl Diagnostics {
         let (Some(source), Some(span)) = (self.sources.get(at.source()), at.span()) else {
             return Ok(());
         };
-        let line = source.position(span.start).line;
+        let line = source.line_at(span.start);
         let hidden = self.hidden(source, at, line, code);
         let shown = Excerpt::of(source, line, &span, &hidden);
         let (indent, carets) = (" ".repeat(shown.indent), "^".repeat(shown.carets));

@@ -94,9 +94,14 @@ impl Source {
         &self.text
     }
 
-    /// The position of byte `offset`; offsets past the end mean the end.
+    /// The line, from 1, in which byte `offset` stands.
+    pub fn line_at(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|&start| start <= offset)
+    }
+
+    /// The position of byte `offset`; offsets past the end mean the end. Takes as long as its line is.
     pub fn position(&self, offset: usize) -> Position {
-        let line = self.line_starts.partition_point(|&start| start <= offset);
+        let line = self.line_at(offset);
         let start = self.line_start(line);
         let ahead = self.text.get(start..).unwrap_or_default();
         let column = ahead

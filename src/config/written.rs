@@ -216,7 +216,7 @@ fn file(source: &Source, id: SourceId, role: FileRole, diagnostics: &Diagnostics
 fn spot(source: &Source, offset: usize) -> Spot {
     Spot {
         file: source.path().to_path_buf(),
-        line: source.position(offset).line,
+        line: source.line_at(offset),
     }
 }
 

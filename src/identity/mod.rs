@@ -7,6 +7,8 @@
 mod base;
 mod book;
 mod fields;
+#[doc(hidden)]
+pub mod fuzzing;
 mod nonces;
 mod signature;
 

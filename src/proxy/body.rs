@@ -25,9 +25,9 @@ use crate::tick::{Alarm, Timer};
 /// the default limit.
 const HELD_AT_ONCE: usize = 256 << 20;
 
-/// Of these, the most that are taken while a body beyond [`LARGE`] grows: four pictures of the largest
-/// kind, since no more are read at the same time. Beyond it they are refused, and scans go on.
-const HELD_FOR_LARGE: usize = 16 << 20;
+/// Of these, the most that are taken while a body beyond [`LARGE`] grows: thirty usual pictures, or the
+/// largest there may be and ten beside it. Beyond it they are refused, and scans go on.
+const HELD_FOR_LARGE: usize = 6 << 20;
 
 /// Bodies beyond this are large.
 const LARGE: usize = 64 << 10;

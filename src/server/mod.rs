@@ -12,6 +12,8 @@ mod crowd;
 mod date;
 pub mod descriptors;
 mod frames;
+#[doc(hidden)]
+pub mod fuzzing;
 mod inherited;
 mod lane;
 mod listener;

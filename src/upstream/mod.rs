@@ -48,6 +48,8 @@ use self::choice::{Choice, Found};
 use self::fleet::Crew;
 pub use self::fleet::{Backends, Fleet, Trouble};
 use self::http1::Buffers;
+#[doc(hidden)]
+pub use self::http1::fuzzing;
 use self::intent::Intent;
 pub use self::policy::{Check, Policy, Probe};
 pub use self::pool::Protocol;

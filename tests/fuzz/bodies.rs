@@ -30,6 +30,11 @@ use multicode::trust::introspection::AnswerLayout;
 use multicode::trust::material::{self, MAX_KEYS, Origin, Reading};
 use multicode::trust::{Keys, Revocations};
 
+#[path = "bodies/signed.rs"]
+pub(crate) mod signed;
+#[path = "bodies/wire.rs"]
+pub(crate) mod wire;
+
 const NOW: Timestamp = Timestamp::from_seconds(1_795_309_200);
 
 static SHIPPED: LazyLock<(Gateway, Vec<Envelope>, Keys)> = LazyLock::new(|| {
@@ -356,8 +361,8 @@ pub(crate) fn answer_read(data: &[u8]) {
     let _ = (PublicKey::parse(&text), Signed::parse(&text));
 }
 
-/// Whatever names a request brings along, those it goes on with are presentable.
-pub(crate) fn http_head(data: &[u8]) {
+/// The lines that are headers.
+fn headers(data: &[u8]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for line in data.split(|byte| *byte == b'\n') {
         let mut halves = line.splitn(2, |byte| *byte == b':');
@@ -368,7 +373,12 @@ pub(crate) fn http_head(data: &[u8]) {
             headers.append(name, value);
         }
     }
-    let identity = Names::new(1, Sampling::default()).identify(&headers);
+    headers
+}
+
+/// Whatever names a request brings along, those it goes on with are presentable.
+pub(crate) fn http_head(data: &[u8]) {
+    let identity = Names::new(1, Sampling::default()).identify(&headers(data));
     let id = identity.request_id.as_bytes();
     assert!((1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic));
     let parent = identity.traceparent.as_bytes();

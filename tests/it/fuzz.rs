@@ -106,6 +106,26 @@ fn every_answer_is_read_or_refused() {
 }
 
 #[test]
+fn every_connection_has_the_same_messages_in_any_pieces() {
+    run("http_wire", 1_000, bodies::wire::http_wire);
+}
+
+#[test]
+fn every_answer_is_the_same_in_any_pieces() {
+    run("lane_answer", 2_000, bodies::wire::lane_answer);
+}
+
+#[test]
+fn every_proxy_header_is_read_to_its_end() {
+    run("proxy_header", 5_000, bodies::wire::proxy_header);
+}
+
+#[test]
+fn every_signature_is_of_one_request() {
+    run("signature_fields", 5_000, bodies::signed::signature_fields);
+}
+
+#[test]
 fn every_name_that_is_brought_along_is_presentable() {
     run("http_head", 5_000, bodies::http_head);
 }

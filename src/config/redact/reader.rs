@@ -1,11 +1,18 @@
 //! Goes over a text that may be TOML, JSON, XML or an address, and hides what stands under names of
-//! secrets.
+//! secrets. Whatever the text, no part of it is looked at more often than a few times: files have a
+//! megabyte, and drafts of them come over the network.
 
 use super::names::is_secret_name;
 use super::{hidden, value};
 
 /// Texts within texts that are looked into; what is deeper is hidden.
 const DEEPEST: usize = 8;
+
+/// Names in a row, `a."b" . c`, that are looked at; what is behind more of them is hidden.
+const NAMES: usize = 32;
+
+/// The longest placeholder. `${secret.NAME}` has a name in it that a person gave.
+const GAP: usize = 128;
 
 /// Characters behind which a name may begin while the value of a secret is read.
 const BEFORE_NAMES: [char; 11] = ['?', '&', ';', ',', '{', '[', '(', '<', '|', '"', '\''];
@@ -22,6 +29,8 @@ pub(super) struct Reader<'t> {
     open: Vec<bool>,
     /// Whether something but blanks was seen on this line.
     began: bool,
+    /// Where the name that is read was cut off, if it goes on further than is looked at.
+    cut: Option<usize>,
     /// How many texts it stands within.
     depth: usize,
 }
@@ -30,6 +39,8 @@ pub(super) struct Reader<'t> {
 struct Key {
     length: usize,
     secret: bool,
+    /// Whether there are more names than are looked at.
+    goes_on: bool,
 }
 
 impl<'t> Reader<'t> {
@@ -46,6 +57,7 @@ impl<'t> Reader<'t> {
             table,
             open: Vec::new(),
             began: false,
+            cut: None,
             depth,
         }
     }
@@ -74,8 +86,11 @@ impl<'t> Reader<'t> {
                     self.take(1);
                 }
                 one if is_word(one) => self.word(),
+                // Where a run of these has no meaning, no part of it has one.
+                ' ' | '\t' => self.take(run(self.rest, &[' ', '\t'])),
                 one => match mark(self.rest) {
                     Some(mark) => self.string(mark),
+                    None if one == '\\' => self.took(run(self.rest, &['\\'])),
                     None if one.is_whitespace() => self.take(one.len_utf8()),
                     None => self.took(one.len_utf8()),
                 },
@@ -113,6 +128,7 @@ impl<'t> Reader<'t> {
     fn line(&mut self) {
         self.secret = self.around();
         self.began = false;
+        self.cut = None;
         self.take(1);
     }
 
@@ -133,8 +149,10 @@ impl<'t> Reader<'t> {
 
     /// What is filled in is named, and no secret.
     fn gap(&mut self) {
-        let (line, _) = split(self.rest, self.rest.find('\n'));
-        self.took(line.find('}').map_or(2, |end| end + 1));
+        let mut near = self.rest.bytes().take(GAP);
+        let end = near.position(|one| matches!(one, b'}' | b'\n'));
+        let end = end.filter(|end| self.rest.as_bytes().get(*end) == Some(&b'}'));
+        self.took(end.map_or(2, |end| end + 1));
     }
 
     /// Passes a table's header on, if this is one. The header of secrets is one wherever it stands,
@@ -170,14 +188,15 @@ impl<'t> Reader<'t> {
             return false;
         };
         let after = self.rest.get(key.length..).unwrap_or_default();
-        if !after
-            .trim_start_matches([' ', '\t'])
-            .starts_with(['=', ':'])
-        {
+        let next = after.trim_start_matches([' ', '\t']);
+        if !key.goes_on && !next.starts_with(['=', ':']) {
             return false;
         }
         // A name that begins with an escape may be any.
-        self.secret = self.around() || key.secret || last == Some('%');
+        let cut = key.goes_on.then_some(self.out.len());
+        let long = cut.or(self.cut).is_some();
+        self.cut = cut;
+        self.secret = self.around() || key.secret || long || last == Some('%');
         self.took(key.length);
         true
     }
@@ -223,7 +242,7 @@ fn is_word(one: char) -> bool {
 fn key(text: &str) -> Option<Key> {
     let mut rest = text;
     let mut secret = false;
-    loop {
+    for _ in 0..NAMES {
         if let Some(mark) = mark(rest).filter(|it| !is_long(it)) {
             let after = rest.get(mark.len()..)?;
             let (name, after) = after.split_at_checked(end_of_string(after, mark)?)?;
@@ -246,9 +265,25 @@ fn key(text: &str) -> Option<Key> {
         let next = rest.trim_start_matches([' ', '\t']);
         match next.strip_prefix('.') {
             Some(next) => rest = next.trim_start_matches([' ', '\t']),
-            None => return Some(Key { length, secret }),
+            None => {
+                return Some(Key {
+                    length,
+                    secret,
+                    goes_on: false,
+                });
+            }
         }
     }
+    Some(Key {
+        length: text.len() - rest.len(),
+        secret,
+        goes_on: true,
+    })
+}
+
+/// How many bytes the text begins with that are one of these.
+fn run(text: &str, of: &[char]) -> usize {
+    text.len() - text.trim_start_matches(of).len()
 }
 
 /// What begins a string: quotes, with backslashes where the text stands within a string itself.
@@ -295,8 +330,11 @@ fn end_of_string(text: &str, mark: &str) -> Option<usize> {
         let (before, from) = split(text, Some(at));
         if one == quote && ends && from.starts_with(marks) {
             // Two quotes may stand in front of the three.
-            let all = from.len() - from.trim_start_matches(quote).len();
-            let more = if long { (all - marks.len()).min(2) } else { 0 };
+            let more = from
+                .chars()
+                .skip(marks.len())
+                .take(if long { 2 } else { 0 });
+            let more = more.take_while(|one| *one == quote).count();
             return Some(before.len() + more - depth);
         }
     }

@@ -1,5 +1,9 @@
 //! What is hidden and what is not.
 
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
 use super::*;
 
 #[track_caller]
@@ -54,6 +58,56 @@ fn what_may_be_a_secret_is_hidden_wherever_it_stands() {
         "xml = '<a>'\nx = '''<password>hunter2</password>'''",
         "xml = '<a>'\nx = '''<password>***</password>'''",
     );
+}
+
+/// Of what means something to the reader and comes to nothing: no part of a text is looked at again for
+/// every other.
+#[test]
+fn every_text_is_read_in_its_time() {
+    /// Of a processor; each takes a hundredth of it, and took ten times as much.
+    const LONGEST: Duration = Duration::from_secs(4);
+    let parts = [
+        " ",
+        "\t ",
+        "\\",
+        "${",
+        "a . ",
+        ". ",
+        "\"a\".",
+        "password = ${a ",
+        "a = {",
+        "[",
+        "# ",
+        "\\\"",
+        "\"'",
+        "<token>",
+        "://a@",
+        "'''",
+        "\n[",
+    ];
+    for part in parts {
+        let text = part.repeat((1 << 17) / part.len());
+        let begun = processor_time();
+        for text in [format!("a = {text}"), format!("password = \"{text}\"x")] {
+            assert!(!file(&text, &[]).is_empty());
+        }
+        let took = processor_time().saturating_sub(begun);
+        assert!(took < LONGEST, "{part:?} takes {took:?}");
+    }
+}
+
+/// What this thread has had of its processor: a busy machine makes nothing slow.
+fn processor_time() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap()
+}
+
+#[test]
+fn names_without_end_are_hidden() {
+    let names = "a . ".repeat(100);
+    let shown = file(&format!("password . {names}b = \"hunter2\""), &[]);
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let gap = format!("password = ${{{}hunter2}}", "x".repeat(200));
+    assert!(!file(&gap, &[]).contains("hunter2"));
 }
 
 #[test]

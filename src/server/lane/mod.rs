@@ -33,7 +33,7 @@ use super::{
     worker::Worker,
 };
 
-pub(super) use self::desk::Desks;
+pub(super) use self::{desk::Desks, request::of_message};
 
 /// The longest body the lane reads; a scan has some hundred bytes.
 const BODY: u64 = 16 * 1024;

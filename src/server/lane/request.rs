@@ -6,7 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use rustc_hash::FxHashMap;
 
-use super::super::{body::RequestBody, strict::Layout};
+use super::super::{
+    body::RequestBody,
+    strict::{Head, Layout},
+};
 
 /// Names one worker remembers. Terminals of one make send the same ten; who sends others each time only has
 /// them made anew.
@@ -113,6 +116,15 @@ impl Parts {
         *request.headers_mut() = headers;
         Some(request)
     }
+}
+
+/// The request of a whole message that begins with its head, if the lane takes it: for the fuzz targets.
+pub(in crate::server) fn of_message(message: &Bytes) -> Option<Request<RequestBody>> {
+    let (mut head, mut parts) = (Head::default(), Parts::default());
+    head.read(message, &mut parts).ok()??;
+    let usual = parts.usual(message).filter(|_| head.is_http11())?;
+    let filled = (usual.method, HeaderMap::new());
+    parts.request(message, filled, &Names::default())
 }
 
 fn slice(bytes: &Bytes, range: &Range<usize>) -> Option<Bytes> {

@@ -2,6 +2,7 @@
 //! reads the answer. While nobody asks it holds nothing but its socket.
 
 mod buffers;
+pub mod fuzzing;
 mod head;
 mod request;
 mod rest;

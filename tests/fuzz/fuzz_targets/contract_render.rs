@@ -3,5 +3,7 @@
 #[path = "../bodies.rs"]
 #[allow(dead_code)]
 mod bodies;
+#[path = "../timed.rs"]
+mod timed;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::contract_render(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| timed::run(bodies::contract_render, data));

@@ -11,7 +11,7 @@ use multicode::app;
 use multicode::config::{Secret, SecretError, SecretRef, Secrets};
 use multicode::reload::Reloader;
 
-use super::tls_authority::Authority;
+use super::tls_authority::{Authority, Wish};
 use super::{Files, KEYS, Mocks, Program, SECRET, TestGateway, eventually, keep};
 
 /// A department's route, and a test of its that fails.
@@ -191,15 +191,14 @@ fn a_folder_that_is_named_for_the_first_time_is_followed_at_once() {
 #[test]
 fn what_was_missing_is_read_as_soon_as_it_is_there() {
     let (files, _mocks, program) = town(|_| {});
-    let keys = files.path("later.pem");
     let main = fs::read_to_string(files.main()).unwrap();
     files.write(
         "routes.toml",
         &format!("{main}\n[issuer.later]\nkeys = \"file:later.pem\"\n"),
     );
     is_refused(&program, "later.pem");
-    Authority::new(&files, "other");
-    fs::copy(files.path("other.pem"), &keys).unwrap();
+    let signer = Wish::new("later", &["signer.example"]);
+    Authority::new(&files, "other").sign(&files, &signer);
     eventually("it is read", || newest(&program).0 == "success");
 }
 

@@ -56,7 +56,7 @@ answer   = {{ valid = "/code", good = ["0"] }}
                     let card = self.cards.fetch_add(1, Ordering::Relaxed);
                     let scan = serde_json::json!({ "code": format!("{card:064X}:1"), "scene": "register", "terminal": "W-0001" });
                     let answer = throw(address, &json(&scan));
-                    assert_eq!(answer.reason(), Some("introspection-unavailable"), "{}", answer.whole());
+                    assert_eq!(answer.reason(), Some("issuer-unavailable"), "{}", answer.whole());
                 });
             }
         });

@@ -1,0 +1,9 @@
+#![no_main]
+
+#[path = "../bodies.rs"]
+#[allow(dead_code)]
+mod bodies;
+#[path = "../timed.rs"]
+mod timed;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| timed::run(bodies::wire::proxy_header, data));
