@@ -157,16 +157,7 @@ pub fn read_list(path: &Path, lists: &mut Revocations) -> Result<(), FileError> 
 }
 
 fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
-    // Asked before opening, since opening a pipe waits for its other end.
-    if !fs::metadata(path)?.is_file() {
-        return Err(FileError::NotAFile);
-    }
-    let file = File::open(path)?;
-    let found = file.metadata()?;
-    let open = open_to_others(&found);
-    let ample = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room(&found, limit)));
-    file.take(ample).read_to_end(&mut bytes)?;
+    let Contents { bytes, open } = contents(path, limit)?.ok_or(FileError::NotAFile)?;
     if bytes.len() > limit {
         return Err(FileError::TooLong { limit });
     }
@@ -174,6 +165,28 @@ fn bounded(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, FileError> {
         Some(mode) if holds_secrets(&bytes) => Err(FileError::Open { mode }),
         _ => Ok(bytes),
     }
+}
+
+/// What a file holds.
+pub(crate) struct Contents {
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+    /// Its permission bits, if others than its owner may use it.
+    pub(crate) open: Option<u32>,
+}
+
+/// All of a file, or one byte more than allowed; nothing if it is something else than a file.
+pub(crate) fn contents(path: &Path, limit: usize) -> io::Result<Option<Contents>> {
+    // Asked before opening, since opening a pipe waits for its other end.
+    if !fs::metadata(path)?.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    let found = file.metadata()?;
+    let open = open_to_others(&found);
+    let ample = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room(&found, limit)));
+    file.take(ample).read_to_end(&mut bytes)?;
+    Ok(Some(Contents { bytes, open }))
 }
 
 /// Room for all of a file at once, as long as nobody adds to it meanwhile: a buffer that grows leaves copies

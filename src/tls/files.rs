@@ -1,7 +1,6 @@
 //! The files that certificates, keys and lists lie in.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustls::crypto::ring::sign::any_supported_type;
@@ -12,7 +11,7 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyD
 use zeroize::Zeroizing;
 
 use super::TlsError;
-use crate::keyfile::{open_to_others, room};
+use crate::keyfile::{Contents, contents};
 
 /// The longest chain, key or bundle of authorities: all the web's authorities together have 250 KiB.
 const MAX_PEM_BYTES: usize = 1024 * 1024;
@@ -97,14 +96,11 @@ pub(super) fn staple(path: &Path) -> Result<Vec<u8>, TlsError> {
     Ok(read(path, MAX_STAPLE_BYTES)?.bytes.to_vec())
 }
 
-struct Contents {
-    bytes: Zeroizing<Vec<u8>>,
-    /// Its permission bits, if others than its owner may use it.
-    open: Option<u32>,
-}
-
 fn read(path: &Path, limit: usize) -> Result<Contents, TlsError> {
-    let contents = read_within(path, limit).map_err(|source| TlsError::Read {
+    let found = contents(path, limit).and_then(|found| {
+        found.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "not a file"))
+    });
+    let contents = found.map_err(|source| TlsError::Read {
         path: path.into(),
         source,
     })?;
@@ -113,22 +109,6 @@ fn read(path: &Path, limit: usize) -> Result<Contents, TlsError> {
         return Err(TlsError::TooLong { path, limit });
     }
     Ok(contents)
-}
-
-/// One byte more than allowed shows that there are too many.
-fn read_within(path: &Path, limit: usize) -> io::Result<Contents> {
-    // Asked before opening, since opening a pipe waits for its other end.
-    if !fs::metadata(path)?.is_file() {
-        let said = "not a file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, said));
-    }
-    let file = File::open(path)?;
-    let found = file.metadata()?;
-    let open = open_to_others(&found);
-    let ample = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room(&found, limit)));
-    file.take(ample).read_to_end(&mut bytes)?;
-    Ok(Contents { bytes, open })
 }
 
 fn broken(path: &Path) -> impl Fn(pem::Error) -> TlsError {
