@@ -73,20 +73,14 @@ fn proves(name: &HeaderName, value: &HeaderValue) -> bool {
 /// Takes away what must not travel from a department to a terminal.
 pub fn from_upstream(headers: &mut HeaderMap) {
     let nominating = headers.contains_key(header::CONNECTION);
-    let ends_here = |name: &HeaderName, all: &HeaderMap| {
-        // It names others, and goes last.
-        let stays = [header::CONNECTION, header::CONTENT_LENGTH].contains(name);
-        !stays && !travels(name, all, nominating)
+    let ends_here = |name: &&HeaderName| {
+        **name != header::CONTENT_LENGTH && !travels(name, headers, nominating)
     };
-    // Few do: looking again costs less than a list.
-    while let Some(name) = headers
-        .keys()
-        .find(|name| ends_here(name, headers))
-        .cloned()
-    {
+    // Few answers have any, and an empty list takes no memory.
+    let ending: Vec<HeaderName> = headers.keys().filter(ends_here).cloned().collect();
+    for name in ending {
         headers.remove(name);
     }
-    headers.remove(header::CONNECTION);
 }
 
 /// `nominating`: there is a `Connection` header at all, which few requests have.
