@@ -1,13 +1,20 @@
-//! What both sides of the gateway read of HTTP/1.1 in the same way, by the letter of RFC 9112: chunks, the
-//! characters of names and values, and the rules a message can break.
+//! What both sides of the gateway read of HTTP/1.1 in the same way, by the letter of RFC 9112: chunks, names,
+//! lengths, the last word on a connection, and the rules a message can break.
 
 mod chunks;
 mod fault;
+mod names;
+
+use http::{HeaderMap, header};
 
 pub use self::{
     chunks::{Chunks, Part, Reach},
     fault::Fault,
+    names::Names,
 };
+
+/// The largest length: hyper keeps the two above it for other uses.
+const LENGTH: u64 = u64::MAX - 2;
 
 /// RFC 9110, section 5.6.2: a character of a name.
 pub const fn is_token(byte: u8) -> bool {
@@ -33,4 +40,27 @@ pub const fn is_token(byte: u8) -> bool {
 /// RFC 9110, section 5.5: a character of a value; those beyond ASCII mean nothing and pass.
 pub const fn is_text(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
+}
+
+/// The length that plain digits say. A leading zero may be a number of base eight to somebody.
+pub fn length(digits: &[u8]) -> Option<u64> {
+    let plain = !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+        && (digits.len() == 1 || !digits.starts_with(b"0"));
+    if !plain {
+        return None;
+    }
+    let length = digits.iter().try_fold(0_u64, |length, digit| {
+        length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    });
+    length.filter(|length| *length <= LENGTH)
+}
+
+/// Whether a message says that its connection ends with it (section 9.6).
+pub fn says_close(headers: &HeaderMap) -> bool {
+    let mut lines = headers.get_all(header::CONNECTION).iter();
+    lines.any(|line| {
+        let mut words = line.as_bytes().split(|byte| *byte == b',');
+        words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+    })
 }

@@ -12,7 +12,8 @@ use http_body::Body;
 use hyper::ext::ReasonPhrase;
 use tokio::io::AsyncWrite;
 
-use super::{super::date::Date, request::says_close};
+use super::super::date::Date;
+use crate::framing::says_close;
 use crate::upstream::ResponseBody;
 
 /// What is copied behind the head, so that both go out at once; more is sent from where it lies.

@@ -16,8 +16,9 @@ use http::{HeaderMap, Request, Response};
 use super::{
     super::{Handler, Peer, body::RequestBody, date::Date, strict::Head},
     answer::Answer,
-    request::{Names, Parts},
+    request::Parts,
 };
+use crate::framing::Names;
 use crate::upstream::ResponseBody;
 
 /// What is read at once: a scan with its head has some hundred bytes, seldom two thousand.

@@ -1,22 +1,15 @@
 //! From the bytes of a usual head to a request, without copying them.
 
-use std::{cell::RefCell, ops::Range};
+use std::ops::Range;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
-use rustc_hash::FxHashMap;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 
 use super::super::{
     body::RequestBody,
     strict::{Head, Layout},
 };
-
-/// Names one worker remembers. Terminals of one make send the same ten; who sends others each time only has
-/// them made anew.
-const NAMES: usize = 128;
-
-/// A remembered name's length; the longest that is usual has thirty.
-const NAME: usize = 64;
+use crate::framing::Names;
 
 /// Where the parts of a head lie.
 #[derive(Debug, Default)]
@@ -129,35 +122,4 @@ pub(in crate::server) fn of_message(message: &Bytes) -> Option<Request<RequestBo
 
 fn slice(bytes: &Bytes, range: &Range<usize>) -> Option<Bytes> {
     (range.start <= range.end && range.end <= bytes.len()).then(|| bytes.slice(range.clone()))
-}
-
-/// Names of fields as they were sent before, so that none is made twice.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Names(RefCell<FxHashMap<Box<[u8]>, HeaderName>>);
-
-impl Names {
-    fn of(&self, sent: &[u8]) -> Option<HeaderName> {
-        if let Some(known) = self.0.borrow().get(sent) {
-            return Some(known.clone());
-        }
-        let name = HeaderName::from_bytes(sent).ok()?;
-        // A proof and its kin pass through here, but only their names do.
-        if sent.len() <= NAME {
-            let mut known = self.0.borrow_mut();
-            if known.len() == NAMES {
-                known.clear();
-            }
-            known.insert(sent.into(), name.clone());
-        }
-        Some(name)
-    }
-}
-
-/// Whether an answer of the handler's ends its connection.
-pub(super) fn says_close(headers: &HeaderMap) -> bool {
-    let mut words = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
 }

@@ -4,19 +4,13 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::{Announced, Fault, is_text, is_token};
+use super::{Announced, Fault, is_text, is_token, length};
 
 /// A request line and its headers. Terminals send some hundred bytes, browsers two thousand.
 pub(in crate::server) const HEAD: usize = 8 * 1024;
 
 /// Header lines. Terminals send ten, browsers behind two proxies forty; hyper reads no more either.
 const FIELDS: usize = 100;
-
-/// Digits of a length: those of the largest number of 64 bits.
-const DIGITS: usize = 20;
-
-/// The largest length: hyper keeps the two above it for other uses.
-const LENGTH: u64 = u64::MAX - 2;
 
 /// Hears where the parts of a head lie, counted from where the head begins.
 pub(in crate::server) trait Layout {
@@ -192,21 +186,13 @@ impl Head {
     }
 
     /// Section 6.3 lets a recipient take equal lengths for one. Whoever sends them reads otherwise than
-    /// we do; so does whoever takes a leading zero for a number of base eight.
+    /// we do.
     fn content_length(&mut self, value: &[u8]) -> Result<(), Fault> {
-        let digits = trimmed(value);
-        let plain = !digits.is_empty()
-            && digits.len() <= DIGITS
-            && digits.iter().all(u8::is_ascii_digit)
-            && (digits.len() == 1 || !digits.starts_with(b"0"));
-        if !plain || self.length.is_some() {
+        if self.length.is_some() {
             return Err(Fault::Length);
         }
-        let length = digits.iter().try_fold(0_u64, |length, digit| {
-            length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        });
-        self.length = length.filter(|length| *length <= LENGTH);
-        self.length.map(drop).ok_or(Fault::Length)
+        self.length = Some(length(trimmed(value)).ok_or(Fault::Length)?);
+        Ok(())
     }
 
     fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), Fault> {

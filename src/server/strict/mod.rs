@@ -11,7 +11,7 @@
 
 mod head;
 
-use crate::framing::{Chunks, Reach, is_text, is_token};
+use crate::framing::{Chunks, Reach, is_text, is_token, length};
 
 pub use self::head::is_authority;
 pub(super) use self::head::{HEAD, Head, Layout};

@@ -3,7 +3,9 @@
 use std::{cell::RefCell, rc::Rc};
 
 use bytes::BytesMut;
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
+
+use crate::framing::Names;
 
 /// Room that answers are read into, one behind the other. A hundred usual ones fit; once it is used
 /// up it begins anew, in the same memory if nobody holds on to any of them.
@@ -13,9 +15,6 @@ const ROOM: usize = 32 * 1024;
 /// end.
 pub(super) const LEAST: usize = 8 * 1024;
 
-/// Names that are kept. Departments send ten.
-const NAMES: usize = 64;
-
 /// The room and the words of one worker.
 #[derive(Clone, Debug, Default)]
 pub(in crate::upstream) struct Buffers(Rc<Inner>);
@@ -24,7 +23,7 @@ pub(in crate::upstream) struct Buffers(Rc<Inner>);
 struct Inner {
     room: RefCell<BytesMut>,
     written: RefCell<Vec<u8>>,
-    names: RefCell<Vec<HeaderName>>,
+    names: Names,
 }
 
 impl Buffers {
@@ -53,24 +52,15 @@ impl Buffers {
         value.unwrap_or_else(|_| HeaderValue::from(number))
     }
 
+    /// Names that departments send.
+    pub(super) fn names(&self) -> &Names {
+        &self.0.names
+    }
+
     /// Lets `write` use an empty buffer.
     pub(super) fn write<T>(&self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let mut written = self.0.written.borrow_mut();
         written.clear();
         write(&mut written)
     }
-}
-
-/// The name of this word, without memory of its own if it was seen before.
-pub(super) fn name(buffers: &Buffers, word: &[u8]) -> Option<HeaderName> {
-    let mut names = buffers.0.names.borrow_mut();
-    let same = |name: &&HeaderName| name.as_str().as_bytes().eq_ignore_ascii_case(word);
-    if let Some(known) = names.iter().find(same) {
-        return Some(known.clone());
-    }
-    let name = HeaderName::from_bytes(word).ok()?;
-    if names.len() < NAMES {
-        names.push(name.clone());
-    }
-    Some(name)
 }

@@ -11,21 +11,14 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 use memchr::memchr;
 
-use super::{
-    super::connect::HEAD,
-    buffers::{Buffers, name},
-    rest::Rest,
-};
-use crate::framing::{Chunks, is_text, is_token};
+use super::{super::connect::HEAD, buffers::Buffers, rest::Rest};
+use crate::framing::{Chunks, is_text, is_token, length};
 
 /// Header lines; hyper reads no more either.
 const FIELDS: usize = 100;
 
 /// Bytes in front of the status code, and of the code itself.
 const STATUS: Range<usize> = 9..12;
-
-/// The largest length, as hyper has it.
-const LENGTH: u64 = u64::MAX - 2;
 
 /// Why something is not the head of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -232,7 +225,7 @@ impl Head {
                 continue;
             };
             let value = HeaderValue::from_maybe_shared(bytes.slice_ref(value));
-            if let (Some(name), Ok(value)) = (name(buffers, word), value) {
+            if let (Some(name), Ok(value)) = (buffers.names().of(word), value) {
                 headers.append(name, value);
             }
         }
@@ -282,17 +275,4 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let start = value.iter().position(space).unwrap_or(value.len());
     let end = value.iter().rposition(space).map_or(start, |last| last + 1);
     Some((name, value.get(start..end)?))
-}
-
-/// Plain digits; a leading zero may be a number of base eight to somebody.
-fn length(digits: &[u8]) -> Option<u64> {
-    let plain = !digits.is_empty()
-        && digits.iter().all(u8::is_ascii_digit)
-        && (digits.len() == 1 || !digits.starts_with(b"0"));
-    let mut digits = digits.iter().filter(|_| plain).peekable();
-    digits.peek()?;
-    let length = digits.try_fold(0_u64, |length, digit| {
-        length.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    });
-    length.filter(|length| *length <= LENGTH)
 }

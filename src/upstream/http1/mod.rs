@@ -34,6 +34,7 @@ use self::{
     rest::{Given, Rest},
 };
 use super::socket::{Heard, heard};
+use crate::framing::says_close;
 
 /// Answers such as 100 Continue in front of the real one. Nobody sends three.
 const INTERIM: usize = 16;
@@ -121,7 +122,7 @@ impl Connection {
             }))
         });
         self.outgoing = begun.await.map_err(|error| ended(&error))?;
-        let is_last = request::is_last(&asked.headers);
+        let is_last = says_close(&asked.headers);
         let (head, end) = self.answer().await?;
         let rest = head.rest(asked.method == Method::HEAD);
         let keeps_open = head.keeps_open() && !is_last && !matches!(rest, Rest::UntilClose);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::{Buf as _, Bytes};
-use http::{HeaderMap, header, request::Parts};
+use http::request::Parts;
 
 use super::stream::Stream;
 
@@ -102,13 +102,4 @@ pub(super) fn render(head: &Parts, into: &mut Vec<u8>) {
         into.extend_from_slice(b"\r\n");
     }
     into.extend_from_slice(b"\r\n");
-}
-
-/// Whether the request says that it is the last one.
-pub(super) fn is_last(headers: &HeaderMap) -> bool {
-    let mut lines = headers.get_all(header::CONNECTION).iter();
-    lines.any(|line| {
-        let mut words = line.as_bytes().split(|byte| *byte == b',');
-        words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
-    })
 }
