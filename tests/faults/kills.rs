@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use multicode::random::Random;
 
-use super::delivery::{report, scale};
+use super::delivery::report;
 use super::process::Process;
 use super::street::Street;
 use super::till::Shop;
+use crate::proof::scale;
 
 /// How often it is killed in a test run, and in the long proof.
 const FEW: usize = 12;

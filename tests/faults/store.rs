@@ -5,12 +5,13 @@ use std::sync::Barrier;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-use super::delivery::{report, scale};
+use super::delivery::report;
 use super::eventually;
 use super::process::Process;
 use super::redis::server::Server;
 use super::street::Street;
 use super::till::{Order, Shop};
+use crate::proof::scale;
 
 /// Terminals that show one code at the same time.
 const AT_ONCE: usize = 64;

@@ -36,6 +36,10 @@ mod pictures;
 #[path = "../faults/mod.rs"]
 mod faults;
 
+/// How much is tried; a helper of the tests that prove more where they are asked to.
+#[cfg(test)]
+mod proof;
+
 /// Tests run again in a process of their own.
 #[cfg(test)]
 mod reruns;

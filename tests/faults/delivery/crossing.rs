@@ -7,8 +7,9 @@ use super::frames::Frames;
 use super::ledger::Ledger;
 use super::oracle::answer;
 use super::plain::Plain;
-use super::{gateway, report, scale, scan};
+use super::{gateway, report, scan};
 use crate::edge::TestGateway;
+use crate::proof::scale;
 
 /// Requests over each protocol.
 const FEW: usize = 2_500;

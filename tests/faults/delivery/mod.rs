@@ -11,15 +11,6 @@ mod stalls;
 
 use crate::edge::{Answer, Files, HEALTH_CARD, TestGateway, post};
 
-/// How many requests the oracle sends over each protocol: few by default, 10,000 to prove it.
-pub(crate) fn scale(few: usize, proof: usize) -> usize {
-    if std::env::var_os("MULTICODE_PROOF").is_some() {
-        proof
-    } else {
-        few
-    }
-}
-
 /// Leaves a number where whoever runs the test looks for it.
 #[expect(clippy::print_stderr, reason = "what a proof counted is worth reading")]
 pub(crate) fn report(numbers: std::fmt::Arguments<'_>) {

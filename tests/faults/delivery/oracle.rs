@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::frames::{self, Frames};
 use super::ledger::Ledger;
 use super::plain::{self, Plain};
-use super::{gateway, report, scale, scan, verdict};
+use super::{gateway, report, scan, verdict};
 use crate::edge::{Client, TestGateway};
+use crate::proof::scale;
 
 /// Requests with a fault over each protocol; half of them on reused connections.
 const FEW: usize = 600;

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::super::SOON;
-use super::{gateway_with, scale, verdict};
+use super::{gateway_with, verdict};
 use crate::edge::{Client, HEALTH_CARD, TestGateway, post};
+use crate::proof::scale;
 
 /// A body larger than the buffers and the window of who takes it.
 const LARGE: usize = 1_000_000;

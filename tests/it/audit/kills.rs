@@ -10,6 +10,7 @@ use multicode::audit::{Audit, Class, Record, Setting};
 use multicode::random::Random;
 
 use super::bench::{record, requests, setting, sound, whats};
+use crate::proof::scale;
 use crate::reruns;
 
 #[expect(clippy::print_stdout, reason = "what the parent reads")]
@@ -56,9 +57,7 @@ async fn child() {
 
 #[test]
 fn what_was_confirmed_is_there_after_a_kill() {
-    let full =
-        std::env::vars_os().any(|(name, value)| name == "MULTICODE_PROOF" && value == "full");
-    let rounds = if full { 100 } else { 8 };
+    let rounds = scale(8, 100);
     let folder = tempfile::tempdir().unwrap();
     let mut random = Random::seeded(u64::from(std::process::id()));
     let mut confirmed = Vec::new();

@@ -16,7 +16,8 @@ use serde_json::json;
 
 use super::gateway::value_of;
 use super::{Client, EAN, Files, HEALTH_CARD, Mocks, Program, json as post_json};
-use crate::faults::delivery::{report, scale};
+use crate::faults::delivery::report;
+use crate::proof::scale;
 
 /// Edits in a test run, and in the long proof.
 const FEW: usize = 40;

@@ -7,22 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use multicode::tick::Timer;
 use multicode::upstream::{Ask, SendError, UpstreamConfig, Upstreams, Withheld};
-use tokio::task::{LocalSet, spawn_local};
 
-use super::upstream::{Backend, closed_port, ok, towards};
+use super::upstream::{Backend, closed_port, ok, towards, with_timer};
 
 /// Runs with connections of its own.
 fn with(upstream: UpstreamConfig, test: impl AsyncFnOnce(&Upstreams)) {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, async {
-        let timer = Timer::new();
-        let ticking = timer.clone();
-        drop(spawn_local(async move { ticking.run().await }));
-        test(&Upstreams::new(&[upstream], &timer)).await;
-    });
+    with_timer(async |timer| test(&Upstreams::new(&[upstream], timer)).await);
 }
 
 fn ask() -> Ask {

@@ -12,9 +12,23 @@ use std::{
 use http::{HeaderValue, uri::Scheme};
 
 use super::{Client, SOON, TestServer, config};
+use multicode::tick::Timer;
 use multicode::upstream::{Endpoint, UpstreamConfig};
+use tokio::task::{LocalSet, spawn_local};
 
 const TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Runs on one thread, with a clock that goes.
+pub(crate) fn with_timer(test: impl AsyncFnOnce(&Timer)) {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build().unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let timer = Timer::new();
+        let ticking = timer.clone();
+        drop(spawn_local(async move { ticking.run().await }));
+        test(&timer).await;
+    });
+}
 
 /// A backend that counts what reaches it.
 pub(super) struct Backend {

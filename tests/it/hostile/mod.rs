@@ -19,8 +19,9 @@ use self::bombs::Bomb;
 use self::issuers::Issuer;
 use self::memory::{most_while, resident};
 use crate::edge::{Answer, Client, Files, Mocks, Program, json, post};
-use crate::faults::delivery::{report, scale};
+use crate::faults::delivery::report;
 use crate::pictures::drawn;
+use crate::proof::scale;
 
 /// The most that resident memory may grow over one bomb, thrown by everybody at once, in KiB.
 const GROWTH: usize = 64 << 10;

@@ -7,6 +7,7 @@ mod mirror;
 mod transcript;
 
 pub(crate) use self::transcript::{answers, difference, said};
+use crate::proof::scale;
 
 const VARIABLE: &str = "MULTICODE_FAST_LANE";
 
@@ -28,6 +29,5 @@ pub(crate) fn asked_for() -> Option<bool> {
 
 /// That many times, and fifty times as often where everything is to be proven.
 pub(crate) fn times(usual: u32) -> u32 {
-    let full = std::env::var_os("MULTICODE_PROOF").is_some_and(|value| value == "full");
-    if full { 50 * usual } else { usual }
+    scale(usual, 50 * usual)
 }

@@ -12,6 +12,7 @@ use multicode::random::Random;
 use multicode::state::{Ledger, LedgerSetting, Outcome, Reserved, Standing, Store};
 
 use super::bench::{Bench, NOON, Passing, done, found, seals};
+use crate::proof::scale;
 use crate::reruns;
 
 const TASKS: usize = 8;
@@ -78,9 +79,7 @@ async fn work(bench: &Bench, key: &str, number: u32) {
 
 #[tokio::test]
 async fn whatever_was_intended_is_known_after_a_kill() {
-    let full =
-        std::env::vars_os().any(|(name, value)| name == "MULTICODE_PROOF" && value == "full");
-    let rounds = if full { 200 } else { 10 };
+    let rounds = scale(10, 200);
     let folder = tempfile::tempdir().unwrap();
     let mut random = Random::seeded(u64::from(std::process::id()));
     let mut said = BTreeMap::new();

@@ -15,8 +15,7 @@ use multicode::{
     upstream::{SendError, UpstreamConfig, Upstreams, unrecorded},
 };
 
-use super::with_timer;
-use crate::engine::upstream::towards;
+use crate::engine::upstream::{towards, with_timer};
 
 /// More than sockets hold.
 const LENGTH: usize = 24 << 20;

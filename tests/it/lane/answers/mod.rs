@@ -10,26 +10,19 @@ use std::fmt::Write as _;
 
 use http::Method;
 use multicode::{random::Random, tick::Timer};
-use tokio::task::{LocalSet, spawn_local};
 
 use self::{
     department::{Case, Department, End, Seen},
     rows::{Row, rows},
 };
+use crate::{engine::upstream::with_timer, proof::scale};
+
+/// How many answers are made up.
+const FEW: u64 = 250;
+const MANY: u64 = 20_000;
 
 /// Both ways' outcome: ours, and hyper's.
 type Outcome = (Seen, Seen);
-
-fn with_timer(test: impl AsyncFnOnce(&Timer)) {
-    let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_all().build().unwrap();
-    LocalSet::new().block_on(&runtime, async {
-        let timer = Timer::new();
-        let ticking = timer.clone();
-        drop(spawn_local(async move { ticking.run().await }));
-        test(&timer).await;
-    });
-}
 
 /// Asks by both ways: the department has read the same request in both, and each of them once.
 async fn both(department: &mut Department, timer: &Timer, case: &Case) -> Outcome {
@@ -101,17 +94,11 @@ fn every_answer_is_read_as_hyper_reads_it_or_more_strictly_and_then_the_row_says
     });
 }
 
-/// How many answers are made up: more where somebody asks for proof.
-fn made_up() -> usize {
-    let full = std::env::var_os("MULTICODE_PROOF").is_some_and(|value| value == "full");
-    if full { 20_000 } else { 250 }
-}
-
 #[test]
 fn sound_answers_of_any_form_are_read_alike_and_their_connections_used_again() {
     with_timer(async |timer| {
         let mut department = Department::start();
-        for seed in 0..u64::try_from(made_up()).unwrap() {
+        for seed in 0..scale(FEW, MANY) {
             let case = sound(&mut Random::seeded(seed));
             let (own, hypers) = both(&mut department, timer, &case).await;
             assert_eq!(own, hypers, "seed {seed}: {}", shown(&case));
@@ -125,7 +112,7 @@ fn damaged_answers_are_read_alike_or_not_at_all() {
     with_timer(async |timer| {
         let mut department = Department::start();
         let rows = rows();
-        for seed in 0..u64::try_from(made_up()).unwrap() {
+        for seed in 0..scale(FEW, MANY) {
             let mut random = Random::seeded(seed);
             let mut case = match random.below(2) {
                 0 => sound(&mut random),
