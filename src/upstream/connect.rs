@@ -124,7 +124,7 @@ impl Connector {
         .await
     }
 
-    async fn own(&self, stream: TcpStream) -> io::Result<http1::Connection> {
+    async fn own(&self, stream: TcpStream) -> io::Result<Box<http1::Connection>> {
         let stream = match &self.security {
             Security::Plain => http1::Stream::Plain(stream),
             Security::Tls(..) | Security::Impossible => {
@@ -175,13 +175,13 @@ impl Connector {
     pub(super) async fn ask(
         &self,
         endpoint: &Endpoint,
-        request: Request<Full<Bytes>>,
+        mut request: Request<Full<Bytes>>,
         left: Duration,
     ) -> Option<StatusCode> {
         match self.protocol {
             Protocol::Http1 => {
                 let line = self.line(left).await.ok()?;
-                Some(line.exchange(request).await.ok()?.status())
+                Some(line.exchange(&mut request).await.ok()?.status())
             }
             Protocol::Http2 => {
                 let shared = Rc::new(self.multiplexed(left).await.ok()?);

@@ -1,6 +1,6 @@
 //! One request to one endpoint, and what may be known about it afterwards.
 
-use std::{rc::Rc, time::Duration};
+use std::{pin::pin, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, Version, header};
@@ -25,7 +25,7 @@ impl Pool {
     /// Sends the request over a connection that is open, or over a new one.
     pub(super) async fn deliver<I>(
         self: &Rc<Self>,
-        request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         until: Instant,
         intent: &mut Intent<I>,
     ) -> Result<Delivery, SendError>
@@ -40,7 +40,7 @@ impl Pool {
 
     async fn deliver_alone<I>(
         self: &Rc<Self>,
-        mut request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         until: Instant,
         intent: &mut Intent<I>,
     ) -> Result<Delivery, SendError>
@@ -54,7 +54,7 @@ impl Pool {
                 // Boxed: connecting is rare, and its state would be moved with every request.
                 match Box::pin(self.connector.line(self.left(until))).await {
                     Ok(new) => (new, true),
-                    Err(Unconnected) => return Ok(Delivery::unsent(request, Unsent::Connect)),
+                    Err(Unconnected) => return Ok(Delivery::Unsent(Unsent::Connect)),
                 }
             };
             let meanwhile = match intent.record().await {
@@ -66,15 +66,12 @@ impl Pool {
             };
             if (fresh || meanwhile == Meanwhile::TimePassed) && !line.is_quiet().await {
                 if fresh && meanwhile == Meanwhile::Nothing {
-                    return Ok(Delivery::unsent(request, Unsent::Closed));
+                    return Ok(Delivery::Unsent(Unsent::Closed));
                 }
                 continue;
             }
             match self.exchange(line, request, until).await? {
-                Delivery::Unsent {
-                    request: returned,
-                    why: Unsent::Closed,
-                } if !fresh => request = returned,
+                Delivery::Unsent(Unsent::Closed) if !fresh => {}
                 delivery => return Ok(delivery),
             }
         }
@@ -83,20 +80,20 @@ impl Pool {
     async fn exchange(
         self: &Rc<Self>,
         line: Line,
-        mut request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         until: Instant,
     ) -> Result<Delivery, SendError> {
-        let Some(limit) = self.announce(&mut request, until) else {
+        let Some(limit) = self.announce(request, until) else {
             self.give_back(line);
-            return Ok(Delivery::unsent(request, Unsent::Late));
+            return Ok(Delivery::Unsent(Unsent::Late));
         };
-        match self.timer.within(limit, line.exchange(request)).await {
+        // Pinned here, as it would be moved on its way there.
+        let exchange = pin!(line.exchange(request));
+        match self.timer.within(limit, exchange).await {
             Ok(Ok(answer)) => Ok(Delivery::Answered(
                 answer.map(|flow| self.drawn_from(flow, until)),
             )),
-            Ok(Err(line::Failure::Unwritten(request))) => {
-                Ok(Delivery::unsent(*request, Unsent::Closed))
-            }
+            Ok(Err(line::Failure::Unwritten)) => Ok(Delivery::Unsent(Unsent::Closed)),
             Ok(Err(line::Failure::Invalid)) => Err(SendError::Invalid),
             Ok(Err(line::Failure::Unknown)) => Err(SendError::OutcomeUnknown { timed_out: false }),
             Err(_elapsed) => Err(SendError::OutcomeUnknown { timed_out: true }),
@@ -121,7 +118,7 @@ impl Pool {
 
     async fn deliver_among<I>(
         self: &Rc<Self>,
-        mut request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
         until: Instant,
         intent: &mut Intent<I>,
     ) -> Result<Delivery, SendError>
@@ -133,17 +130,17 @@ impl Pool {
         loop {
             let stream = loop {
                 let Ok(shared) = self.share(until).await else {
-                    return Ok(Delivery::unsent(request, Unsent::Connect));
+                    return Ok(Delivery::Unsent(Unsent::Connect));
                 };
                 let stream = shared.stream(self.timer.now());
                 if intent.record().await? == Meanwhile::Nothing || shared.is_open().await {
                     break stream;
                 }
             };
-            match self.exchange_among(stream, &mut request, until).await? {
+            match self.exchange_among(stream, request, until).await? {
                 Ok(answer) => return Ok(Delivery::Answered(answer)),
                 Err(Unsent::Refused) if refusals < MOST_REFUSALS => refusals += 1,
-                Err(why) => return Ok(Delivery::unsent(request, why)),
+                Err(why) => return Ok(Delivery::Unsent(why)),
             }
         }
     }

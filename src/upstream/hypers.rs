@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    mem::take,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -87,19 +88,23 @@ impl Connection {
         self.sender.is_ready()
     }
 
-    /// Sends the request and waits for the answer's head; dropped, it closes the connection.
+    /// Sends the request and waits for the answer's head; dropped, it closes the connection. The request is
+    /// left as it was if nothing of it was written.
     pub(super) async fn exchange(
         mut self,
-        request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, Failure> {
-        match self.sender.try_send_request(request).await {
+        match self.sender.try_send_request(take(request)).await {
             Ok(answer) => Ok(answer.map(|body| Incoming {
                 body,
                 connection: self,
                 ended: false,
             })),
             Err(mut error) => Err(match error.take_message() {
-                Some(request) => Failure::Unwritten(Box::new(request)),
+                Some(unwritten) => {
+                    *request = unwritten;
+                    Failure::Unwritten
+                }
                 None if error.error().is_parse() => Failure::Invalid,
                 None => Failure::Unknown,
             }),

@@ -23,7 +23,7 @@ pub(super) struct Line {
 /// Who speaks it.
 #[derive(Debug)]
 pub(super) enum Way {
-    Own(http1::Connection),
+    Own(Box<http1::Connection>),
     Hyper(hypers::Connection),
 }
 
@@ -44,7 +44,7 @@ pub(super) enum Failure {
     /// What came back is no answer in HTTP.
     Invalid,
     /// Nothing of the request was written.
-    Unwritten(Box<Request<Full<Bytes>>>),
+    Unwritten,
     /// The connection ended, and nobody knows what became of the request.
     Unknown,
 }
@@ -98,10 +98,11 @@ impl Line {
         }
     }
 
-    /// Sends the request and waits for the answer's head; dropped, it closes the connection.
+    /// Sends the request and waits for the answer's head; dropped, it closes the connection. The request is
+    /// left as it was if nothing of it was written.
     pub(super) async fn exchange(
         self,
-        request: Request<Full<Bytes>>,
+        request: &mut Request<Full<Bytes>>,
     ) -> Result<Response<Flow>, Failure> {
         let Self { way, origin } = self;
         match way {

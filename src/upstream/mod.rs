@@ -32,7 +32,14 @@ mod seats;
 mod socket;
 mod standing;
 
-use std::{mem::take, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    mem::{replace, take},
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::Scheme};
@@ -251,10 +258,12 @@ impl Upstreams {
         I: AsyncFnOnce() -> Result<(), Withheld>,
     {
         let upstream = self.all.get(upstream).ok_or(SendError::Unreachable)?;
+        after_others().await;
         // Until something is written the whole search shares the time of one answer.
         let until = self.timer.now() + upstream.timeout;
         let mut intent = Intent::new(intent);
-        let mut request = reframed(ask.request, &self.buffers);
+        let mut request = ask.request;
+        reframe(&mut request, &self.buffers);
         let mut copy = ask.idempotent.then(|| request.clone());
         let mut failed = None;
         let mut tried = Places::default();
@@ -270,16 +279,15 @@ impl Upstreams {
             };
             let authority = pool.endpoint().authority.clone();
             request.headers_mut().insert(header::HOST, authority);
-            match pool.deliver(request, until, &mut intent).await {
+            match pool.deliver(&mut request, until, &mut intent).await {
                 Ok(Delivery::Answered(response)) => {
                     let response = checked(response).inspect_err(|error| seat.failed(error))?;
                     seat.answered(response.status());
                     return Ok(response.map(|body| body.holding(seat)));
                 }
-                Ok(Delivery::Unsent { request: kept, why }) => {
+                Ok(Delivery::Unsent(why)) => {
                     tracing::trace!(?why, "not sent");
                     seat.unsent(why);
-                    request = kept;
                 }
                 Err(error) => {
                     seat.failed(&error);
@@ -340,7 +348,23 @@ fn may_follow(error: &SendError, left: Duration) -> bool {
     matches!(error, SendError::OutcomeUnknown { .. }) && !left.is_zero()
 }
 
-fn reframed(mut request: Request<Full<Bytes>>, buffers: &Buffers) -> Request<Full<Bytes>> {
+/// Lets every task go first that is ready: when many requests come at once they are decided one after the
+/// other, and then sent one after the other. A department that is awake by the first need not be woken for
+/// the next, and each step finds in the caches what it needs.
+async fn after_others() {
+    let mut had_their_turn = false;
+    poll_fn(|cx| {
+        if replace(&mut had_their_turn, true) {
+            Poll::Ready(())
+        } else {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+fn reframe(request: &mut Request<Full<Bytes>>, buffers: &Buffers) {
     let length = request.body().size_hint().exact().unwrap_or_default();
     let bodyless = length == 0 && matches!(*request.method(), Method::GET | Method::HEAD);
     let headers = request.headers_mut();
@@ -349,7 +373,6 @@ fn reframed(mut request: Request<Full<Bytes>>, buffers: &Buffers) -> Request<Ful
     if !bodyless {
         headers.insert(header::CONTENT_LENGTH, buffers.number(length));
     }
-    request
 }
 
 fn checked(mut response: Response<ResponseBody>) -> Result<Response<ResponseBody>, SendError> {

@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
+use http::Response;
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep},
@@ -89,13 +87,8 @@ struct Idle {
 pub(super) enum Delivery {
     /// The answer's head is here.
     Answered(Response<ResponseBody>),
-    /// The backend has seen nothing of it, or says that it did not look at it.
-    Unsent {
-        /// As it was.
-        request: Request<Full<Bytes>>,
-        /// What kept it.
-        why: Unsent,
-    },
+    /// The backend has seen nothing of it, or says that it did not look at it. The request is as it was.
+    Unsent(Unsent),
 }
 
 /// Why a backend has seen nothing of a request.
@@ -109,12 +102,6 @@ pub(super) enum Unsent {
     Late,
     /// The backend said that it will not look at it: `REFUSED_STREAM`, or above a GOAWAY's last.
     Refused,
-}
-
-impl Delivery {
-    pub(super) fn unsent(request: Request<Full<Bytes>>, why: Unsent) -> Self {
-        Self::Unsent { request, why }
-    }
 }
 
 impl Pool {

@@ -250,7 +250,9 @@ impl<H: Handler, S: AsyncRead + AsyncWrite + Unpin> Lane<H, S> {
         }
         let date = &self.worker.desks.date;
         desk.headers = desk.answer.begin(response, is_last, date);
-        Poll::Ready(None)
+        // Whoever is ready goes first: answers that came together go out one after the other, as requests do.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_feed(&mut self, feed: &Feed, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<()> {

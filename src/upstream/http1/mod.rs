@@ -14,6 +14,7 @@ mod tests;
 use std::{
     future::{Future as _, poll_fn},
     io,
+    mem::take,
     pin::pin,
     task::{Context, Poll, Waker, ready},
 };
@@ -61,20 +62,21 @@ pub(super) enum Failure {
 /// An answer's body, and the connection it comes from.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    connection: Connection,
+    connection: Box<Connection>,
     rest: Rest,
     /// Whether another request may follow.
     keeps_open: bool,
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, buffers: Buffers) -> Self {
-        Self {
+    /// Boxed, as it passes from hand to hand with every request.
+    pub(super) fn new(stream: Stream, buffers: Buffers) -> Box<Self> {
+        Box::new(Self {
             stream,
             buffers,
             outgoing: Outgoing::default(),
             arrived: BytesMut::new(),
-        }
+        })
     }
 
     /// Whether nobody has closed it or said something out of turn, as far as the kernel knows.
@@ -106,30 +108,30 @@ impl Connection {
 
     /// Sends the request and waits for the answer's head; dropped, it closes the connection.
     pub(super) async fn exchange(
-        mut self,
-        request: Request<Full<Bytes>>,
+        mut self: Box<Self>,
+        request: &mut Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, Failure> {
-        let (mut asked, mut body) = request.into_parts();
         // It is all here in one frame, so this waits for nothing.
-        let body = body.frame().await.and_then(Result::ok);
+        let body = request.body_mut().frame().await.and_then(Result::ok);
         let body = body.and_then(|frame| frame.into_data().ok());
-        let body = body.unwrap_or_default();
+        let mut body = body.unwrap_or_default();
         let begun = poll_fn(|cx| {
             let stream = &mut self.stream;
             Poll::Ready(self.buffers.write(|head| {
-                request::render(&asked, head);
-                Outgoing::begin(head, &body, stream, cx)
+                request::render(request, head);
+                Outgoing::begin(head, take(&mut body), stream, cx)
             }))
         });
         self.outgoing = begun.await.map_err(|error| ended(&error))?;
-        let is_last = says_close(&asked.headers);
+        let is_last = says_close(request.headers());
         let (head, end) = self.answer().await?;
-        let rest = head.rest(asked.method == Method::HEAD);
+        let rest = head.rest(request.method() == Method::HEAD);
         let keeps_open = head.keeps_open() && !is_last && !matches!(rest, Rest::UntilClose);
         let bytes = rest::part(&mut self.arrived, end);
         // The request's headers leave their room to the answer's.
-        asked.headers.clear();
-        let response = head.into_response(&bytes, asked.headers, &self.buffers);
+        let mut room = take(request.headers_mut());
+        room.clear();
+        let response = head.into_response(&bytes, room, &self.buffers);
         Ok(response.map(|()| Incoming {
             connection: self,
             rest,
@@ -194,7 +196,7 @@ impl Incoming {
     }
 
     /// The connection, if another request may be sent over it.
-    pub(super) fn into_connection(self) -> Option<Connection> {
+    pub(super) fn into_connection(self) -> Option<Box<Connection>> {
         let mut connection = self.connection;
         let goes_on = self.keeps_open
             && self.rest.is_over()

@@ -1,14 +1,18 @@
 //! A request as bytes, and what of it is not written yet.
 
 use std::{
-    io::{self, IoSlice},
+    io,
+    mem::take,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf as _, Bytes};
-use http::request::Parts;
+use http::Request;
 
 use super::stream::Stream;
+
+/// A body that is copied behind its head, so that both are one piece; a longer one is sent from where it lies.
+const COPIED: usize = 4 * 1024;
 
 /// What is left of a request that was not written at once.
 #[derive(Debug, Default)]
@@ -24,13 +28,15 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// Writes a request as one piece; gives what is left of it.
     pub(super) fn begin(
-        head: &[u8],
-        body: &Bytes,
+        head: &mut Vec<u8>,
+        mut body: Bytes,
         stream: &mut Stream,
         cx: &mut Context<'_>,
     ) -> io::Result<Self> {
-        let parts = [IoSlice::new(head), IoSlice::new(body)];
-        let written = match stream.poll_write(cx, &parts) {
+        if body.len() <= COPIED {
+            head.extend_from_slice(&take(&mut body));
+        }
+        let written = match stream.poll_write(cx, [head, &body]) {
             Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
             Poll::Ready(Ok(written)) => written,
             Poll::Ready(Err(error)) => return Err(error),
@@ -60,8 +66,7 @@ impl Outgoing {
 
     fn poll(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.head.has_remaining() || self.body.has_remaining() {
-            let parts = [IoSlice::new(&self.head), IoSlice::new(&self.body)];
-            let written = ready!(stream.poll_write(cx, &parts))?;
+            let written = ready!(stream.poll_write(cx, [&self.head, &self.body]))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -87,15 +92,15 @@ impl Outgoing {
 }
 
 /// Writes the head: names are in lower case, and what they say is the caller's business.
-pub(super) fn render(head: &Parts, into: &mut Vec<u8>) {
-    let target = head
-        .uri
+pub(super) fn render<B>(request: &Request<B>, into: &mut Vec<u8>) {
+    let target = request
+        .uri()
         .path_and_query()
         .map_or("/", |target| target.as_str());
-    for part in [head.method.as_str(), " ", target, " HTTP/1.1\r\n"] {
+    for part in [request.method().as_str(), " ", target, " HTTP/1.1\r\n"] {
         into.extend_from_slice(part.as_bytes());
     }
-    for (name, value) in &head.headers {
+    for (name, value) in request.headers() {
         into.extend_from_slice(name.as_str().as_bytes());
         into.extend_from_slice(b": ");
         into.extend_from_slice(value.as_bytes());

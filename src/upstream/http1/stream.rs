@@ -50,14 +50,18 @@ impl Stream {
         }
     }
 
+    /// Writes both parts, as far as it goes. For one alone the kernel has a shorter way.
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
+        parts: [&[u8]; 2],
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, parts),
-            Self::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, parts),
+        let both = parts.map(IoSlice::new);
+        match (self, parts) {
+            (Self::Plain(tcp), [one, []] | [[], one]) => Pin::new(tcp).poll_write(cx, one),
+            (Self::Tls(tls), [one, []] | [[], one]) => Pin::new(tls).poll_write(cx, one),
+            (Self::Plain(tcp), _) => Pin::new(tcp).poll_write_vectored(cx, &both),
+            (Self::Tls(tls), _) => Pin::new(tls).poll_write_vectored(cx, &both),
         }
     }
 
