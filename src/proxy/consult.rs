@@ -98,13 +98,14 @@ impl Proxy {
     ) -> Result<Act, Refusal> {
         limits::issuer(decision, exchange)?;
         exchange.site.count(decision);
-        let deed = deed(decision, exchange, (self.clock)())?;
+        let now = (self.clock)();
+        let deed = deed(decision, exchange, now)?;
         let patience = match &deed {
             Deed::Answer(_) => Duration::ZERO,
             Deed::Ask { upstream, .. } => exchange.site.patience(*upstream),
         };
         Ok(Act {
-            entry: self.entry(exchange, keyed, decision, patience)?,
+            entry: self.entry(exchange, keyed, decision, (patience, now))?,
             care: decision.scene.care,
             deed,
         })

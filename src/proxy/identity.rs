@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use bytes::BytesMut;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::ink::{Ink, value};
 use super::respond::REQUEST_ID;
 use crate::random::Random;
 use crate::reason::Stage;
@@ -29,10 +29,6 @@ const SAMPLED: u8 = 1;
 /// The trace's id is random (level 2, section 3.2.2.5.2). All other flags are "set to zero".
 const RANDOM: u8 = 2;
 
-/// Memory for names, taken anew when it is written full: one piece for seventy requests instead of two
-/// for each.
-const INK: usize = 4 * 1024;
-
 /// Where the trace id stands.
 const TRACE: Range<usize> = 3..35;
 
@@ -55,8 +51,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Names {
     random: RefCell<Random>,
-    /// What names are written into.
-    ink: RefCell<BytesMut>,
+    ink: Ink,
     /// Which traces are recorded.
     sampling: Sampling,
 }
@@ -66,7 +61,7 @@ impl Names {
     pub fn new(seed: u64, sampling: Sampling) -> Self {
         Self {
             random: RefCell::new(Random::seeded(seed)),
-            ink: RefCell::default(),
+            ink: Ink::default(),
             sampling,
         }
     }
@@ -84,27 +79,20 @@ impl Names {
         trace.sampled = self.sampling.decides(&trace);
         let random = sent.as_ref().map_or(0, |sent| sent.flags & RANDOM);
         let flags = random | u8::from(trace.sampled);
-        let mut text = self.ink.borrow_mut();
-        if text.capacity() < TRACEPARENT_LENGTH && !text.try_reclaim(INK) {
-            *text = BytesMut::with_capacity(INK);
-        }
-        text.extend_from_slice(b"00-");
-        text.extend(hex(half(trace.trace >> 64)).chain(hex(half(trace.trace))));
-        text.extend_from_slice(b"-");
-        text.extend(hex(trace.part(Stage::Forward)));
-        text.extend_from_slice(b"-");
-        text.extend(hex(u64::from(flags)).skip(14));
-        let text = text.split().freeze();
-        // Only digits, letters and dashes are in it, which every header value may have.
-        let value = |bytes| {
-            HeaderValue::from_maybe_shared(bytes).unwrap_or_else(|_| HeaderValue::from_static("0"))
-        };
+        let text = self.ink.write(TRACEPARENT_LENGTH, |text| {
+            text.extend_from_slice(b"00-");
+            text.extend_from_slice(&hex::<32>(trace.trace));
+            text.extend_from_slice(b"-");
+            text.extend_from_slice(&hex::<16>(trace.part(Stage::Forward).into()));
+            text.extend_from_slice(b"-");
+            text.extend_from_slice(&hex::<2>(flags.into()));
+        });
         let own = || value(text.slice(TRACE));
         let named = presentable(headers);
         Identity {
             named: named.is_some(),
             request_id: named.cloned().unwrap_or_else(own),
-            traceparent: value(text.clone()),
+            traceparent: value(text),
             trace,
             continued: sent.is_some(),
         }
@@ -132,24 +120,16 @@ struct Sent {
     flags: u8,
 }
 
-/// The lower half.
-fn half(number: u128) -> u64 {
-    u64::try_from(number & u128::from(u64::MAX)).unwrap_or_default()
-}
-
-/// Sixteen lower-case hexadecimal digits.
-fn hex(number: u64) -> impl Iterator<Item = u8> {
-    let digit = |nibble: u8| {
-        if nibble < 10 {
-            b'0' + nibble
-        } else {
-            b'a' + nibble - 10
-        }
-    };
-    number
-        .to_be_bytes()
-        .into_iter()
-        .flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
+/// The last so many hexadecimal digits of a number, in lower case.
+fn hex<const DIGITS: usize>(number: u128) -> [u8; DIGITS] {
+    let mut left = number;
+    let mut digits = [b'0'; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        let nibble = u8::try_from(left & 15).unwrap_or_default();
+        *digit = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+        left >>= 4;
+    }
+    digits
 }
 
 fn presentable(headers: &HeaderMap) -> Option<&HeaderValue> {

@@ -4,20 +4,22 @@
 //! issuer once the code is believed. Every limit that was asked stands in the answer.
 
 use std::cell::Cell;
-use std::fmt::Write as _;
 use std::time::Instant;
 
+use bytes::BytesMut;
 use http::Version;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName};
 use http::request::Parts;
 
 use super::body;
 use super::exchange::Exchange;
 use super::headers::Client;
+use super::ink::{Ink, value};
 use super::respond::{Connection, Refusal, whole_seconds};
 use super::site::{Entrance, Site};
+use super::visit::Visit;
 use crate::gateway::Decision;
-use crate::limit::{Flight, Limit, Limits, Standing, Verdict};
+use crate::limit::{Flight, Limit, Limits, Quota, Standing, Verdict};
 use crate::reason::Reason;
 use crate::server::{Peer, RequestBody};
 
@@ -26,6 +28,9 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// How much there is (the same, section 3).
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// The longest that one of them says: a name, two numbers and their marks for each limit.
+const TOLD: usize = Limit::ALL.len() * 64;
 
 /// How the limits stand that one request met, in the order of [`Limit::ALL`].
 #[derive(Debug, Default)]
@@ -38,13 +43,13 @@ pub(super) async fn enter<'s>(
     entrance: &Entrance,
     peer: &Peer,
     (parts, body): (&Parts, RequestBody),
-    standings: &Standings,
+    visit: &Visit,
 ) -> Result<(Flight<'s>, RequestBody), Refusal> {
     let flight = site.shared.flights.begin(site.in_flight);
     let entered = flight
         .map_err(|_| Refusal::from(Reason::Overloaded))
         .and_then(|flight| {
-            standings.hold(site, |limits, now| {
+            hold(site, visit, |limits, now| {
                 limits.address(client(peer, parts, entrance).address, now)
             })?;
             Ok(flight)
@@ -64,7 +69,7 @@ pub(super) async fn enter<'s>(
 /// Holds a request to its terminal's rate.
 pub(super) fn terminal(exchange: &Exchange<'_>) -> Result<(), Refusal> {
     let name = exchange.caller.name();
-    exchange.visit.standings.hold(exchange.site, |limits, now| {
+    hold(exchange.site, exchange.visit, |limits, now| {
         let client = client(exchange.peer, exchange.parts, exchange.entrance);
         limits.terminal(name, client.address, now)
     })
@@ -75,10 +80,9 @@ pub(super) fn issuer(decision: &Decision<'_>, exchange: &Exchange<'_>) -> Result
     let Some(issuer) = decision.verified.issuer() else {
         return Ok(());
     };
-    let held = exchange
-        .visit
-        .standings
-        .hold(exchange.site, |limits, now| limits.issuer(&issuer.id, now));
+    let held = hold(exchange.site, exchange.visit, |limits, now| {
+        limits.issuer(&issuer.id, now)
+    });
     held.map_err(|refusal| Refusal {
         family: Some(decision.verified.code().family.id.clone()),
         issuer: Some(issuer.id.clone()),
@@ -104,29 +108,30 @@ pub(super) async fn after(parts: &Parts, unwanted: RequestBody) -> Connection {
     }
 }
 
-impl Standings {
-    fn hold(
-        &self,
-        site: &Site,
-        rule: impl FnOnce(&Limits, Instant) -> Verdict,
-    ) -> Result<(), Refusal> {
-        if !site.limits.limit_anything() {
-            return Ok(());
+/// Holds a request to a rule, by the time that was read last.
+fn hold(
+    site: &Site,
+    visit: &Visit,
+    rule: impl FnOnce(&Limits, Instant) -> Verdict,
+) -> Result<(), Refusal> {
+    if !site.limits.limit_anything() {
+        return Ok(());
+    }
+    match rule(&site.limits, visit.now()) {
+        Verdict::Unlimited => Ok(()),
+        Verdict::Admitted(standing) => {
+            visit.standings.note(standing);
+            Ok(())
         }
-        match rule(&site.limits, Instant::now()) {
-            Verdict::Unlimited => Ok(()),
-            Verdict::Admitted(standing) => {
-                self.note(standing);
-                Ok(())
-            }
-            Verdict::Refused(standing) => {
-                self.note(standing);
-                site.shared.counts.refused(standing.limit);
-                Err(refusal(standing))
-            }
+        Verdict::Refused(standing) => {
+            visit.standings.note(standing);
+            site.shared.counts.refused(standing.limit);
+            Err(refusal(standing))
         }
     }
+}
 
+impl Standings {
     fn note(&self, standing: Standing) {
         let mut all = self.0.get();
         if let Some(place) = all.get_mut(standing.limit.index()) {
@@ -137,27 +142,48 @@ impl Standings {
 
     /// Says how the limits stand. A department's own word about its limits, which are none of the
     /// terminal's business, gives way.
-    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+    pub(super) fn tell(&self, headers: &mut HeaderMap, ink: &Ink) {
         let all = self.0.get();
         if all.iter().all(Option::is_none) {
             return;
         }
-        let (mut policies, mut levels) = (String::new(), String::new());
-        for standing in all.iter().flatten() {
-            let comma = if policies.is_empty() { "" } else { ", " };
-            let (name, quota) = (standing.limit.name(), standing.rate.quota);
-            let (units, window) = (quota.units, quota.per.seconds());
-            // Writing to a string cannot fail.
-            let _ = write!(policies, "{comma}\"{name}\";q={units};w={window}");
-            let (left, more) = (standing.left, whole_seconds(standing.more_in));
-            let _ = write!(levels, "{comma}\"{name}\";r={left};t={more}");
-        }
-        for (name, value) in [(RATE_LIMIT_POLICY, policies), (RATE_LIMIT, levels)] {
-            // Letters, digits and these marks can stand in any header.
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(name, value);
+        let policies = ink.write(TOLD, |text| {
+            for (limit, Quota { units, per }) in
+                all.iter().flatten().map(|it| (it.limit, it.rate.quota))
+            {
+                item(
+                    text,
+                    limit,
+                    [(b'q', units.get().into()), (b'w', per.seconds().into())],
+                );
             }
-        }
+        });
+        let levels = ink.write(TOLD, |text| {
+            for standing in all.iter().flatten() {
+                let more = whole_seconds(standing.more_in);
+                item(
+                    text,
+                    standing.limit,
+                    [(b'r', standing.left.into()), (b't', more)],
+                );
+            }
+        });
+        headers.insert(RATE_LIMIT_POLICY, value(policies));
+        headers.insert(RATE_LIMIT, value(levels));
+    }
+}
+
+/// Adds an item to a list of them (RFC 9651, section 3.1), with its parameters.
+fn item(text: &mut BytesMut, limit: Limit, parameters: [(u8, u64); 2]) {
+    if !text.is_empty() {
+        text.extend_from_slice(b", ");
+    }
+    text.extend_from_slice(b"\"");
+    text.extend_from_slice(limit.name().as_bytes());
+    text.extend_from_slice(b"\"");
+    for (key, number) in parameters {
+        text.extend_from_slice(&[b';', key, b'=']);
+        text.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
     }
 }
 
@@ -189,7 +215,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::limit::{Quota, Rate};
+    use crate::limit::Rate;
 
     fn standing(limit: Limit, left: u32, more_in: Duration) -> Standing {
         let rate = Rate::even(Quota::parse("50/s").unwrap());
@@ -238,11 +264,12 @@ mod tests {
     fn limits_are_told_in_one_order_whenever_they_were_asked() {
         let standings = Standings::default();
         let mut headers = HeaderMap::new();
-        standings.tell(&mut headers);
+        let ink = Ink::default();
+        standings.tell(&mut headers, &ink);
         assert!(headers.is_empty());
         standings.note(standing(Limit::Terminal, 12, Duration::from_millis(20)));
         standings.note(standing(Limit::Address, 0, Duration::from_secs(7)));
-        standings.tell(&mut headers);
+        standings.tell(&mut headers, &ink);
         assert_eq!(
             headers["ratelimit"],
             "\"address\";r=0;t=7, \"terminal\";r=12;t=1"

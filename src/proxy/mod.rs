@@ -12,6 +12,7 @@ pub mod forward;
 pub mod guard;
 pub mod headers;
 pub mod identity;
+mod ink;
 pub mod introspect;
 pub mod landing;
 pub mod limits;
@@ -37,6 +38,7 @@ use self::exchange::Exchange;
 use self::guard::{Keyed, OUTCOMES};
 use self::headers::Announcements;
 use self::identity::Names;
+use self::ink::Ink;
 use self::proof::Gate;
 pub use self::proof::Vouching;
 use self::respond::{REQUEST_ID, Refusal};
@@ -61,6 +63,7 @@ pub struct Proxy {
     view: RefCell<Rc<View>>,
     keys: RefCell<Rc<KeysInForce>>,
     names: Names,
+    ink: Ink,
     announcements: Announcements,
     timer: Timer,
     clock: fn() -> Timestamp,
@@ -115,7 +118,7 @@ impl Handler for Proxy {
         };
         let headers = response.headers_mut();
         headers.insert(REQUEST_ID, request_id.clone());
-        visit.standings.tell(headers);
+        visit.standings.tell(headers, &self.ink);
         response
     }
 }
@@ -133,6 +136,7 @@ impl Proxy {
         Self {
             tray: telemetry.trays.add(),
             names: Names::new(seed, telemetry.sampling),
+            ink: Ink::default(),
             sites,
             keys: RefCell::new(Rc::new(KeysInForce(view.site.keys.load_full()))),
             view: RefCell::new(Rc::new(view)),
@@ -176,9 +180,7 @@ impl Proxy {
         let (parts, body) = request.into_parts();
         visit.asked(&parts, peer);
         hold_to_http(&parts)?;
-        let standings = &visit.standings;
-        let (_flight, body) =
-            limits::enter(site, entrance, peer, (&parts, body), standings).await?;
+        let (_flight, body) = limits::enter(site, entrance, peer, (&parts, body), visit).await?;
         if let Some(name) = parts.uri.path().strip_prefix("/l/") {
             return site.landing(name, &parts);
         }

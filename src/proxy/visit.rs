@@ -100,6 +100,11 @@ impl Visit {
         now.saturating_sub(from)
     }
 
+    /// The end of the last lap: there is no later time that anybody has read.
+    pub(super) fn now(&self) -> Instant {
+        self.began + self.notes.borrow().last
+    }
+
     /// Adds to what is known.
     pub(super) fn note(&self, note: impl FnOnce(&mut ScanEvent)) {
         if let Some(event) = &mut self.notes.borrow_mut().event {

@@ -127,7 +127,11 @@ impl Kept {
 const TENTH: u32 = 100;
 
 fn tenths(time: Duration) -> u32 {
-    u32::try_from(time.as_nanos() / u128::from(TENTH)).unwrap_or(u32::MAX)
+    let seconds = time
+        .as_secs()
+        .saturating_mul(u64::from(1_000_000_000 / TENTH));
+    let tenths = seconds.saturating_add(u64::from(time.subsec_nanos() / TENTH));
+    u32::try_from(tenths).unwrap_or(u32::MAX)
 }
 
 fn time(tenths: u32) -> Duration {

@@ -137,10 +137,10 @@ impl Proxy {
         exchange: &Exchange<'_>,
         keyed: Option<Keyed>,
         decision: &Decision<'_>,
-        patience: Duration,
+        (patience, now): (Duration, Timestamp),
     ) -> Result<Option<Entry>, Refusal> {
         let books = &exchange.site.shared.books;
-        let (seals, now) = (&books.seals, (self.clock)());
+        let seals = &books.seals;
         let claim = claim(decision, seals, now)?;
         let keep = match (keyed, decision.scene.settlement) {
             (_, true) => Keep::Durably,
