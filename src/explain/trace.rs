@@ -107,7 +107,7 @@ impl<'a> Trace<'a> {
             Some(_) => "inactive",
         });
         let index = told.and_then(|told| told.index.as_deref());
-        self.trust.index = index.map(|index| Mask::All.show(index));
+        self.trust.index = index.map(|index| Mask::All.show(index).into());
         self.word_ends = told.and_then(|told| told.expires_at);
     }
 
@@ -147,7 +147,8 @@ impl<'a> Trace<'a> {
             rival: rival.map(|rival| &*rival.id),
             shown: family
                 .map_or(Mask::All, |family| family.mask)
-                .show(&scan.text.text),
+                .show(&scan.text.text)
+                .into(),
             artefacts: scan.text.artefacts.iter().map(Artefact::name).collect(),
             fields: self.fields(family),
             tried: self.tried_stories(gateway, scan),

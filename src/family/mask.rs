@@ -1,5 +1,7 @@
 //! How much of a text may be shown.
 
+use compact_str::{CompactString, format_compact};
+
 /// A family's masking rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mask {
@@ -20,7 +22,7 @@ pub const LEAST_HIDDEN: usize = 8;
 
 impl Mask {
     /// What may be shown of `text`: its ends around an ellipsis, and its length.
-    pub fn show(self, text: &str) -> String {
+    pub fn show(self, text: &str) -> CompactString {
         if text.is_ascii() {
             return self.show_ascii(text);
         }
@@ -29,14 +31,14 @@ impl Mask {
             Self::Ends { first, last } if length >= first + last + LEAST_HIDDEN => {
                 let head: String = text.chars().take(first).collect();
                 let tail: String = text.chars().skip(length - last).collect();
-                format!("{head}…{tail} ({length})")
+                format_compact!("{head}…{tail} ({length})")
             }
-            _ => format!("… ({length})"),
+            _ => format_compact!("… ({length})"),
         }
     }
 
     /// The same of a text whose characters are bytes, as nearly all are; every scan is shown.
-    fn show_ascii(self, text: &str) -> String {
+    fn show_ascii(self, text: &str) -> CompactString {
         let length = text.len();
         let (head, tail) = match self {
             Self::Ends { first, last } if length >= first + last + LEAST_HIDDEN => {
@@ -50,7 +52,7 @@ impl Mask {
         };
         let mut digits = itoa::Buffer::new();
         let parts = [head, "…", tail, " (", digits.format(length), ")"];
-        parts.concat()
+        parts.into_iter().collect()
     }
 }
 

@@ -49,9 +49,13 @@ const ORIGIN: [&str; 6] = [
     "x-real-ip",
 ];
 
+/// What the gateway adds to a department's request, so that there is room for it: names of the request and its
+/// client, what was found out, what frames it, and some of the route's own.
+const ADDED: usize = 16;
+
 /// Copies what may travel from a terminal to a department; `own` are the names the route writes.
 pub fn to_upstream(from: &HeaderMap, own: &[(HeaderName, Told)]) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(from.len() + 8);
+    let mut kept = HeaderMap::with_capacity(from.len() + ADDED);
     let nominating = from.contains_key(header::CONNECTION);
     for (name, value) in from {
         let is_origin = || ORIGIN.iter().any(|origin| same(origin, name.as_str()));
@@ -74,13 +78,16 @@ fn proves(name: &HeaderName, value: &HeaderValue) -> bool {
 pub fn from_upstream(headers: &mut HeaderMap) {
     let nominating = headers.contains_key(header::CONNECTION);
     let ends_here = |name: &&HeaderName| {
-        **name != header::CONTENT_LENGTH && !travels(name, headers, nominating)
+        // It names others, and goes last.
+        let stays = [header::CONNECTION, header::CONTENT_LENGTH].contains(name);
+        !stays && !travels(name, headers, nominating)
     };
     // Few answers have any, and an empty list takes no memory.
     let ending: Vec<HeaderName> = headers.keys().filter(ends_here).cloned().collect();
     for name in ending {
         headers.remove(name);
     }
+    headers.remove(header::CONNECTION);
 }
 
 /// `nominating`: there is a `Connection` header at all, which few requests have.

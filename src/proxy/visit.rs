@@ -173,7 +173,7 @@ impl Visit {
         let text = &*scan.text.text;
         self.hide(text);
         let subject = self.pseudonym("text", text);
-        let shown = rejection.family.map(|family| family.mask.show(text).into());
+        let shown = rejection.family.map(|family| family.mask.show(text));
         self.note(|event| {
             event.subject = Some(subject);
             event.shown = shown;
@@ -197,7 +197,7 @@ impl Visit {
             Some(account) => self.pseudonym(kind.name(), account),
             None => self.pseudonym("text", code.text),
         };
-        let shown = code.family.mask.show(code.text).into();
+        let shown = code.family.mask.show(code.text);
         self.note(|event| {
             event.subject = Some(subject);
             event.shown = Some(shown);
@@ -310,19 +310,20 @@ impl Visit {
 impl Drop for Visit {
     fn drop(&mut self) {
         let notes = self.notes.get_mut();
-        let Some(mut event) = notes.event.take() else {
-            return;
-        };
-        if !notes.answered {
-            event.laps.total = self.began.elapsed();
-            event.outcome = match (event.reason, event.route) {
-                (Some(_), _) => Outcome::Rejection,
-                (None, Some(_)) => Outcome::Decision,
-                (None, None) => Outcome::Served,
-            };
+        if let Some(event) = &mut notes.event {
+            if !notes.answered {
+                event.laps.total = self.began.elapsed();
+                event.outcome = match (event.reason, event.route) {
+                    (Some(_), _) => Outcome::Rejection,
+                    (None, Some(_)) => Outcome::Decision,
+                    (None, None) => Outcome::Served,
+                };
+            }
+            self.view.site.account(event);
         }
-        self.view.site.account(&event);
-        self.tray.lay(event);
+        if let Some(event) = notes.event.take() {
+            self.tray.lay(event);
+        }
     }
 }
 

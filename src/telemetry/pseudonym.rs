@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use compact_str::CompactString;
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -27,9 +28,10 @@ impl Pseudonym {
     }
 
     /// As much of it as people compare by eye: 16 hexadecimal digits.
-    pub fn short(&self) -> String {
+    pub fn short(&self) -> CompactString {
         let (half, _) = self.0.split_at(Self::LENGTH / 2);
-        HEXLOWER.encode(half)
+        let mut digits = [0; Self::LENGTH];
+        CompactString::new(HEXLOWER.encode_mut_str(half, &mut digits))
     }
 }
 

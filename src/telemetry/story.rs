@@ -134,7 +134,7 @@ impl ScanEvent {
             upstream_status: self.upstream_status,
             sent: self.sent.name(),
             repeated: self.repeated,
-            subject: self.subject.map(|subject| subject.short()),
+            subject: self.subject.map(|subject| subject.short().into()),
             artefacts: self.artefacts.iter().map(Artefact::name).collect(),
             total_us: micros(self.laps.total),
             overhead_us: micros(self.laps.overhead()),

@@ -182,17 +182,14 @@ impl Proxy {
 
     /// Does what was decided, and records it where that is asked for.
     pub(super) async fn perform(&self, view: &Rc<View>, act: Act, visit: &Rc<Visit>) -> Told {
-        match (act.entry, act.deed) {
+        if let Some(entry) = act.entry {
             // Boxed: it would be moved with every request that is not recorded.
-            (Some(entry), deed) => {
-                Box::pin(self.record((view, visit), entry, act.care, deed)).await
-            }
-            (None, Deed::Answer(response)) => {
-                visit.audit(act.care).await?;
-                Ok(response)
-            }
-            (None, Deed::Ask { upstream, ask }) => {
-                visit.audit(act.care).await?;
+            return Box::pin(self.record((view, visit), entry, act.care, act.deed)).await;
+        }
+        visit.audit(act.care).await?;
+        match act.deed {
+            Deed::Answer(response) => Ok(response),
+            Deed::Ask { upstream, ask } => {
                 let intent = async || {
                     visit.sending();
                     Ok(())
