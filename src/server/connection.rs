@@ -166,11 +166,13 @@ impl<H: Handler> Task<H> {
         if dismissed {
             let said = stream.shutdown();
             let _ = self.worker.timer.within(LINGER, said).await;
-        } else if !self.session.ended() {
+        } else {
             let farewell = async {
-                // Where hyper had nothing to say it left this to us.
+                // Where hyper had nothing to say it left this to us, and so does the lane.
                 let _ = stream.shutdown().await;
-                discard(&mut stream).await;
+                if !self.session.ended() {
+                    discard(&mut stream).await;
+                }
             };
             let linger = if self.worker.draining.get() {
                 LINGER.min(IDLE_GRACE)

@@ -327,3 +327,26 @@ fn is_of_framing(name: &header::HeaderName) -> bool {
 fn number(value: &HeaderValue) -> Option<u64> {
     value.to_str().ok()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::io::BufWriter;
+
+    use super::*;
+    use crate::tick::Timer;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_stream_that_keeps_what_is_written_is_emptied() {
+        let date = Date::new(|| Timestamp::from_millis(0), Timer::new());
+        let mut answer = Answer::new();
+        answer.begin(Response::new("some bytes".into()), false, &date);
+        let mut stream = BufWriter::new(Vec::new());
+        let mut cx = Context::from_waker(Waker::noop());
+        let sent = answer.poll_send(&mut stream, &mut cx, |_| {});
+        assert!(matches!(sent, Poll::Ready(Ok(Ending::Kept))));
+        assert!(stream.get_ref().ends_with(b"some bytes"));
+    }
+}

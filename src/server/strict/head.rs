@@ -65,7 +65,7 @@ impl Head {
         while let Some(length) = memchr(b'\n', bytes.get(self.seen..).unwrap_or_default()) {
             let end = self.seen + length + 1;
             if end > HEAD {
-                return Err(Fault::HeadTooLong);
+                break;
             }
             let line = bytes.get(self.line..end).unwrap_or_default();
             let line = line.strip_suffix(b"\r\n").ok_or(Fault::BareLineFeed)?;
@@ -79,13 +79,15 @@ impl Head {
             self.line = end;
             self.seen = end;
         }
-        if bytes.len() >= HEAD {
-            return Err(Fault::HeadTooLong);
-        }
-        let begun = bytes.get(self.seen..).unwrap_or_default();
+        let begun = bytes.get(self.seen..bytes.len().min(HEAD));
+        let begun = begun.unwrap_or_default();
         let begun = begun.strip_suffix(b"\r").unwrap_or(begun);
+        // Said before it is too long: how much came at once means nothing.
         if !begun.iter().copied().all(is_text) {
             return Err(Fault::Control);
+        }
+        if bytes.len() >= HEAD {
+            return Err(Fault::HeadTooLong);
         }
         self.seen += begun.len();
         Ok(None)

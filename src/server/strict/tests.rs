@@ -280,6 +280,10 @@ fn a_head_comes_to_an_end() {
     );
     refused(&long, Fault::HeadTooLong);
     refused(&"x".repeat(HEAD), Fault::HeadTooLong);
+    for end in ["", "\r\n"] {
+        let broken = format!("GET / HTTP/1.1\r\n\r{}{end}", "x".repeat(HEAD));
+        refused(&broken, Fault::Control);
+    }
     let most = format!("GET / HTTP/1.1\r\nHost: g\r\n{}\r\n", "a: b\r\n".repeat(99));
     check(&most, Step::Pass(most.len()));
     let more = format!(

@@ -9,7 +9,7 @@ mod names;
 mod pieces;
 mod proxied;
 mod server;
-mod tls;
+pub(crate) mod tls;
 mod unix;
 pub(crate) mod upstream;
 

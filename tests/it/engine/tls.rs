@@ -1,6 +1,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -20,10 +21,10 @@ use super::{Client, SOON, TestServer, config, post, upstream::towards};
 use crate::edge::keep;
 
 /// A certificate for `localhost` that is its own authority.
-struct Identity(TempDir);
+pub(crate) struct Identity(TempDir);
 
 impl Identity {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cert.pem"), made.cert.pem()).unwrap();
@@ -38,21 +39,29 @@ impl Identity {
 
     /// A server whose TLS is changed like this.
     fn speaking(&self, change: impl FnOnce(&mut ServerConfig)) -> Config {
-        let folder = self.0.path();
-        let tls = server_config(&folder.join("cert.pem"), &folder.join("key.pem"));
-        let mut tls = Arc::unwrap_or_clone(tls.unwrap());
-        change(&mut tls);
         Config {
-            listeners: vec![Listener {
-                tls: Some(Arc::new(Arc::new(tls).into())),
-                ..Listener::at(([127, 0, 0, 1], 0))
-            }],
+            listeners: vec![self.listener(change)],
             ..config()
         }
     }
 
+    pub(crate) fn listener(&self, change: impl FnOnce(&mut ServerConfig)) -> Listener {
+        let tls = server_config(&self.authority(), &self.0.path().join("key.pem"));
+        let mut tls = Arc::unwrap_or_clone(tls.unwrap());
+        change(&mut tls);
+        Listener {
+            tls: Some(Arc::new(Arc::new(tls).into())),
+            ..Listener::at(([127, 0, 0, 1], 0))
+        }
+    }
+
+    /// The file of its certificate.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.0.path().join("cert.pem")
+    }
+
     fn client(&self, alpn: &[&[u8]]) -> Arc<rustls::ClientConfig> {
-        let config = client_config(&self.0.path().join("cert.pem")).unwrap();
+        let config = client_config(&self.authority()).unwrap();
         let mut config = Arc::unwrap_or_clone(config);
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         Arc::new(config)

@@ -1,5 +1,5 @@
 //! The same bytes to a server with the fast lane and to one without: the same answers, the same requests at
-//! the handler, and the same word on whether the connection goes on.
+//! the handler, and the same word on whether the connection goes on. By TCP alone, and inside TLS.
 
 use multicode::random::Random;
 use proptest::collection::vec;
@@ -9,7 +9,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::mirror::World;
 use super::times;
-use super::transcript::{answers, difference, said};
+use super::transcript::{answers, difference};
+use crate::engine::tls::Identity;
 
 /// Comes behind each case: it is answered where the connection goes on.
 const PROBE: &str = "GET /probe HTTP/1.1\r\nHost: g\r\n\r\n";
@@ -27,11 +28,20 @@ impl Worlds {
         }
     }
 
+    /// Inside TLS: clients that end with a farewell, and clients that do not.
+    fn secured() -> [Self; 2] {
+        let identity = Identity::new();
+        [true, false].map(|farewell| Self {
+            fast: World::secured(true, &identity, farewell),
+            slow: World::secured(false, &identity, farewell),
+        })
+    }
+
     /// What differs, if anything does.
     fn differ(&self, bytes: &[u8], pieces: usize) -> Result<(), String> {
         let of = |world: &World| {
-            let answers = answers(&said(world.address, bytes, pieces), &[]);
-            (answers, world.asked())
+            let (said, farewell) = world.door.said(bytes, pieces);
+            (answers(&said, &[]), (world.asked(), farewell))
         };
         let pair = || (of(&self.fast), of(&self.slow));
         let Some((fast, slow)) = difference(pieces, pair) else {
@@ -46,9 +56,14 @@ impl Worlds {
     #[track_caller]
     fn agree(&self, bytes: impl AsRef<[u8]>) {
         for pieces in [1, 2, 3, 7] {
-            let found = self.differ(bytes.as_ref(), pieces);
-            assert!(found.is_ok(), "{}", found.unwrap_err());
+            self.agree_in(bytes.as_ref(), pieces);
         }
+    }
+
+    #[track_caller]
+    fn agree_in(&self, bytes: impl AsRef<[u8]>, pieces: usize) {
+        let found = self.differ(bytes.as_ref(), pieces);
+        assert!(found.is_ok(), "{}", found.unwrap_err());
     }
 }
 
@@ -63,6 +78,7 @@ fn corpus() -> Vec<String> {
     for path in [
         "/echo",
         "/chunks",
+        "/drips",
         "/sized",
         "/said",
         "/nothing",
@@ -144,31 +160,62 @@ fn every_row_is_answered_alike() {
 }
 
 #[test]
+fn every_row_is_answered_alike_inside_tls() {
+    for (worlds, pieces) in Worlds::secured().iter().zip([1, 3]) {
+        for row in corpus() {
+            worlds.agree_in(row + PROBE, pieces);
+        }
+    }
+}
+
+#[test]
 fn rows_behind_each_other_are_answered_alike() {
-    let worlds = Worlds::start();
+    check_rows_behind_each_other(&Worlds::start());
+}
+
+#[test]
+fn rows_behind_each_other_are_answered_alike_inside_tls() {
+    Worlds::secured()
+        .iter()
+        .for_each(check_rows_behind_each_other);
+}
+
+#[track_caller]
+fn check_rows_behind_each_other(worlds: &Worlds) {
     let corpus = corpus();
     for (row, next) in corpus.iter().zip(corpus.iter().rev()) {
-        let both = format!("{row}{next}{row}{PROBE}");
-        let found = worlds.differ(both.as_bytes(), 1);
-        assert!(found.is_ok(), "{}", found.unwrap_err());
+        worlds.agree_in(format!("{row}{next}{row}{PROBE}"), 1);
     }
 }
 
 /// Nothing follows: what is thrown away unread would take the answer with it.
 #[test]
 fn an_answer_that_breaks_off_looks_broken_off_on_both() {
-    let worlds = Worlds::start();
+    check_answers_that_break_off(&Worlds::start());
+}
+
+#[test]
+fn an_answer_that_breaks_off_looks_broken_off_on_both_inside_tls() {
+    Worlds::secured()
+        .iter()
+        .for_each(check_answers_that_break_off);
+}
+
+#[track_caller]
+fn check_answers_that_break_off(worlds: &Worlds) {
+    let broken = |row: &str| {
+        let (said, farewell) = worlds.fast.door.said(row.as_bytes(), 1);
+        worlds.fast.asked();
+        let broken = answers(&said, &[]);
+        assert!(broken[0].ends_with("half cut") && !farewell, "{broken:?}");
+    };
     for path in ["/break", "/break-sized"] {
         let row = request(&format!("POST {path}"), "", "x");
         worlds.agree(&row);
-        let broken = answers(&said(worlds.fast.address, row.as_bytes(), 1), &[]);
-        worlds.fast.asked();
-        assert!(broken[0].ends_with("half cut"), "{broken:?}");
+        broken(&row);
     }
     // hyper says nothing at all where a handler gives less than it said.
-    let row = request("POST /short", "", "x");
-    let broken = answers(&said(worlds.fast.address, row.as_bytes(), 1), &[]);
-    assert!(broken[0].ends_with("half cut"), "{broken:?}");
+    broken(&request("POST /short", "", "x"));
 }
 
 #[test]
@@ -181,12 +228,20 @@ fn a_request_cut_short_is_taken_alike() {
 }
 
 #[test]
+fn a_request_cut_short_is_taken_alike_inside_tls() {
+    let row = request("POST /echo", "X-Own: 1\r\n", "some bytes");
+    for worlds in Worlds::secured() {
+        for end in 0..row.len() {
+            worlds.agree_in(&row.as_bytes()[..end], 1);
+        }
+    }
+}
+
+#[test]
 fn a_body_nobody_reads_is_no_request() {
     let worlds = Worlds::start();
     for body in ["", "short", &request("POST /echo", "", "smuggled")] {
-        let row = request("POST /unread", "", body) + PROBE;
-        let found = worlds.differ(row.as_bytes(), 1);
-        assert!(found.is_ok(), "{}", found.unwrap_err());
+        worlds.agree_in(request("POST /unread", "", body) + PROBE, 1);
     }
 }
 
@@ -237,9 +292,20 @@ fn generated() -> impl Strategy<Value = String> {
 
 #[test]
 fn generated_requests_are_answered_alike() {
-    let worlds = Worlds::start();
+    check_generated(&Worlds::start(), 256);
+}
+
+#[test]
+fn generated_requests_are_answered_alike_inside_tls() {
+    for worlds in Worlds::secured() {
+        check_generated(&worlds, 64);
+    }
+}
+
+#[track_caller]
+fn check_generated(worlds: &Worlds, usual: u32) {
     let config = Config {
-        cases: times(256),
+        cases: times(usual),
         failure_persistence: None,
         ..Config::default()
     };
@@ -252,10 +318,21 @@ fn generated_requests_are_answered_alike() {
 
 #[test]
 fn mutated_requests_are_answered_alike() {
-    let worlds = Worlds::start();
+    check_mutated(&Worlds::start(), 400);
+}
+
+#[test]
+fn mutated_requests_are_answered_alike_inside_tls() {
+    for worlds in Worlds::secured() {
+        check_mutated(&worlds, 100);
+    }
+}
+
+#[track_caller]
+fn check_mutated(worlds: &Worlds, usual: u32) {
     let corpus = corpus();
     let mut random = Random::seeded(11);
-    for _ in 0..times(400) {
+    for _ in 0..times(usual) {
         let mut row = random.pick(&corpus).unwrap().clone().into_bytes();
         for _ in 0..=random.below(3) {
             // Mostly in the head.
@@ -269,8 +346,6 @@ fn mutated_requests_are_answered_alike() {
             }
         }
         row.extend_from_slice(PROBE.as_bytes());
-        let pieces = 1 + random.below(3);
-        let found = worlds.differ(&row, pieces);
-        assert!(found.is_ok(), "{}", found.unwrap_err());
+        worlds.agree_in(&row, 1 + random.below(3));
     }
 }

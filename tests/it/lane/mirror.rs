@@ -15,26 +15,44 @@ use multicode::server::{
 use multicode::upstream::{BodyError, ResponseBody};
 use tokio::sync::mpsc;
 
+use super::transcript::Door;
+use crate::engine::tls::Identity;
+
 /// What was asked, one line a request.
 pub(super) type Log = Arc<Mutex<Vec<String>>>;
 
 /// One server, with the fast lane or without.
 pub(super) struct World {
     _running: Running,
-    pub(super) address: SocketAddr,
+    pub(super) door: Door,
     log: Log,
 }
 
 impl World {
     pub(super) fn start(fast_lane: bool) -> Self {
+        Self::behind(config(fast_lane), Door::Plain)
+    }
+
+    /// The same over TLS, whose clients end with a farewell or without one.
+    pub(super) fn secured(fast_lane: bool, identity: &Identity, farewell: bool) -> Self {
+        let config = Config {
+            listeners: vec![identity.listener(|_| {})],
+            ..config(fast_lane)
+        };
+        Self::behind(config, |address| {
+            Door::secure(address, &identity.authority(), farewell)
+        })
+    }
+
+    fn behind(config: Config, door: impl FnOnce(SocketAddr) -> Door) -> Self {
         let log = Log::default();
         let its = Arc::clone(&log);
-        let server = Server::bind(config(fast_lane)).unwrap();
+        let server = Server::bind(config).unwrap();
         let address = server.addresses()[0].tcp().unwrap();
         let factory = move |_: &WorkerContext| Mirror(Arc::clone(&its));
         Self {
             _running: server.start(factory).unwrap(),
-            address,
+            door: door(address),
             log,
         }
     }
@@ -103,6 +121,7 @@ fn answer(path: &str, body: Bytes) -> Response<ResponseBody> {
     let mut response = Response::new(match path {
         "/nothing" | "/same" => ResponseBody::empty(),
         "/chunks" => relayed(halves(&body), SizeHint::default()),
+        "/drips" => dripping(body),
         "/sized" => relayed(halves(&body), exact(length)),
         "/break" => relayed(
             vec![Ok("half".into()), Err(BodyError::Stalled)],
@@ -140,6 +159,20 @@ fn answer(path: &str, body: Bytes) -> Response<ResponseBody> {
         _ => {}
     }
     response
+}
+
+/// One byte after the other, each when the last one is taken.
+fn dripping(body: Bytes) -> ResponseBody {
+    let (send, receive) = mpsc::channel(1);
+    tokio::task::spawn_local(async move {
+        let bytes = body.chunks(1).map(|byte| body.slice_ref(byte));
+        for part in bytes.chain([Bytes::new()]) {
+            // Whoever asked may be gone.
+            let _ = send.send(Ok(part)).await;
+            tokio::task::yield_now().await;
+        }
+    });
+    ResponseBody::relayed(receive, SizeHint::default())
 }
 
 fn relayed(parts: Vec<Result<Bytes, BodyError>>, length: SizeHint) -> ResponseBody {

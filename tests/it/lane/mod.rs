@@ -6,7 +6,7 @@ mod differential;
 mod mirror;
 mod transcript;
 
-pub(crate) use self::transcript::{answers, difference, said};
+pub(crate) use self::transcript::{Came, Door, answers, difference};
 use crate::proof::scale;
 
 const VARIABLE: &str = "MULTICODE_FAST_LANE";

@@ -1,17 +1,119 @@
 //! What a server says on one connection, so that two can be compared.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Sends the bytes in so many pieces and no more; gives all that was said until the server closed.
-pub(crate) fn said(address: SocketAddr, bytes: &[u8], pieces: usize) -> Vec<u8> {
-    let mut stream = TcpStream::connect(address).unwrap();
+use multicode::tls::client_config;
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, StreamOwned};
+use rustls_pki_types::ServerName;
+
+const HTTP1: &[u8] = b"http/1.1";
+
+/// Where a server is, and how it is spoken to there.
+pub(crate) enum Door {
+    Plain(SocketAddr),
+    /// By TLS, whose client ends with a farewell (RFC 8446, section 6.1) or without one.
+    Secure {
+        address: SocketAddr,
+        client: Arc<ClientConfig>,
+        farewell: bool,
+    },
+}
+
+impl Door {
+    /// A server that is `localhost` to this authority.
+    pub(crate) fn secure(address: SocketAddr, authority: &Path, farewell: bool) -> Self {
+        let mut client = Arc::unwrap_or_clone(client_config(authority).unwrap());
+        client.alpn_protocols = vec![HTTP1.to_vec()];
+        Self::Secure {
+            address,
+            client: Arc::new(client),
+            farewell,
+        }
+    }
+
+    /// Sends the bytes in so many pieces and no more; gives all that was said until the server closed, and
+    /// whether that was by a farewell, which plain TCP does not know.
+    pub(crate) fn said(&self, bytes: &[u8], pieces: usize) -> (Vec<u8>, bool) {
+        match self {
+            Self::Plain(address) => {
+                let leave = |stream: &mut TcpStream| drop(stream.shutdown(Shutdown::Write));
+                (exchange(connect(*address), bytes, pieces, leave).0, false)
+            }
+            Self::Secure {
+                address,
+                client,
+                farewell,
+            } => {
+                let name = ServerName::try_from("localhost").unwrap();
+                let mut session = ClientConnection::new(Arc::clone(client), name).unwrap();
+                let mut stream = connect(*address);
+                session.complete_io(&mut stream).unwrap();
+                assert_eq!(session.protocol_version(), Some(ProtocolVersion::TLSv1_3));
+                assert_eq!(session.alpn_protocol(), Some(HTTP1));
+                let stream = Secured(StreamOwned::new(session, stream));
+                exchange(stream, bytes, pieces, |stream| stream.leave(*farewell))
+            }
+        }
+    }
+}
+
+/// A client's side that reads on where nobody takes what it writes.
+struct Secured(StreamOwned<ClientConnection, TcpStream>);
+
+impl Secured {
+    fn leave(&mut self, farewell: bool) {
+        if farewell {
+            self.0.conn.send_close_notify();
+            let _ = self.0.flush();
+        }
+        let _ = self.0.sock.shutdown(Shutdown::Write);
+    }
+}
+
+impl Read for Secured {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let StreamOwned { conn, sock } = &mut self.0;
+        loop {
+            match conn.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            conn.read_tls(sock)?;
+            conn.process_new_packets().map_err(io::Error::other)?;
+        }
+    }
+}
+
+impl Write for Secured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
     stream.set_nodelay(true).unwrap();
+    let patience = Duration::from_secs(10);
+    stream.set_read_timeout(Some(patience)).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
+}
+
+/// What was said, and whether it ended as it should.
+fn exchange<S: Read + Write>(
+    mut stream: S,
+    bytes: &[u8],
+    pieces: usize,
+    leave: impl FnOnce(&mut S),
+) -> (Vec<u8>, bool) {
     for piece in bytes.chunks(bytes.len().div_ceil(pieces).max(1)) {
         // It may have heard enough.
         if stream.write_all(piece).is_err() {
@@ -21,13 +123,12 @@ pub(crate) fn said(address: SocketAddr, bytes: &[u8], pieces: usize) -> Vec<u8> 
             sleep(Duration::from_micros(500));
         }
     }
-    let _ = stream.shutdown(Shutdown::Write);
+    leave(&mut stream);
     let mut said = Vec::new();
-    if let Err(error) = stream.read_to_end(&mut said) {
-        let hangs = error.kind() == std::io::ErrorKind::WouldBlock;
-        assert!(!hangs, "no end behind {}", bytes.escape_ascii());
-    }
-    said
+    let end = stream.read_to_end(&mut said).map_err(|error| error.kind());
+    let hangs = end == Err(ErrorKind::WouldBlock);
+    assert!(!hangs, "no end behind {}", bytes.escape_ascii());
+    (said, end.is_ok())
 }
 
 /// The answers one by one: status line, headers in order of the alphabet but the date, and what came of the

@@ -4,29 +4,52 @@
 use multicode::random::Random;
 
 use super::origin::{Origin, Reading, Seen};
-use super::{cases, scan};
-use crate::edge::TestGateway;
-use crate::lane::{answers, difference, said, times};
+use super::{cases, scan, secured};
+use crate::edge::{Files, TestGateway};
+use crate::lane::{Came, Door, answers, difference, times};
 
 /// What is made anew for every request.
 const OWN: [&str; 1] = ["x-request-id"];
 
 struct Way {
     origin: Origin,
-    gateway: TestGateway,
+    _gateway: TestGateway,
+    door: Door,
 }
 
 impl Way {
     fn start(fast_lane: bool) -> Self {
-        let origin = Origin::start(Reading::Lenient);
-        let gateway = TestGateway::on_lane(fast_lane, |files| files.pass_through(origin.address));
-        Self { origin, gateway }
+        Self::with(fast_lane, |_| {}, |gateway| Door::Plain(gateway.address))
     }
 
-    fn taken(&self, bytes: &[u8], pieces: usize) -> (Vec<String>, Vec<Seen>) {
-        let said = said(self.gateway.address, bytes, pieces);
-        let answers = answers(&said, &OWN).into_iter();
-        (answers.map(without_id).collect(), self.origin.take())
+    /// The same over TLS, whose clients end without a farewell.
+    fn secured(fast_lane: bool) -> Self {
+        Self::with(fast_lane, secured, |gateway| {
+            Door::secure(gateway.address, &gateway.files.path("gateway.pem"), false)
+        })
+    }
+
+    fn with(
+        fast_lane: bool,
+        change: impl FnOnce(&Files),
+        door: impl FnOnce(&TestGateway) -> Door,
+    ) -> Self {
+        let origin = Origin::start(Reading::Lenient);
+        let gateway = TestGateway::on_lane(fast_lane, |files| {
+            files.pass_through(origin.address);
+            change(files);
+        });
+        Self {
+            origin,
+            door: door(&gateway),
+            _gateway: gateway,
+        }
+    }
+
+    fn taken(&self, bytes: &[u8], pieces: usize) -> Came<(Vec<Seen>, bool)> {
+        let (said, farewell) = self.door.said(bytes, pieces);
+        let answers = answers(&said, &OWN).into_iter().map(without_id);
+        (answers.collect(), (self.origin.take(), farewell))
     }
 }
 
@@ -50,10 +73,19 @@ fn check((fast, slow): (&Way, &Way), name: &str, bytes: &[u8], pieces: usize) {
 
 #[test]
 fn what_is_tried_gets_the_same_answers_on_both_ways() {
-    let (fast, slow) = (Way::start(true), Way::start(false));
+    check_all([Way::start(true), Way::start(false)], &[1, 3]);
+}
+
+#[test]
+fn what_is_tried_gets_the_same_answers_on_both_ways_inside_tls() {
+    check_all([Way::secured(true), Way::secured(false)], &[1]);
+}
+
+#[track_caller]
+fn check_all([fast, slow]: [Way; 2], pieces: &[usize]) {
     for case in cases() {
         let bytes = [&case.bytes, scan("probe").as_bytes()].concat();
-        for pieces in [1, 3] {
+        for &pieces in pieces {
             check((&fast, &slow), &case.name, &bytes, pieces);
         }
     }
