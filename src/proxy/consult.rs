@@ -105,7 +105,7 @@ impl Proxy {
             Deed::Ask { upstream, .. } => exchange.site.patience(*upstream),
         };
         Ok(Act {
-            entry: self.entry(exchange, keyed, decision, (patience, now))?,
+            entry: Self::entry(exchange, keyed, decision, (patience, now))?,
             care: decision.scene.care,
             deed,
         })

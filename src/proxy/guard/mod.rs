@@ -133,7 +133,6 @@ impl Proxy {
 
     /// What is to be recorded of a decision, if anything is.
     pub(super) fn entry(
-        &self,
         exchange: &Exchange<'_>,
         keyed: Option<Keyed>,
         decision: &Decision<'_>,
