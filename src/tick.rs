@@ -39,6 +39,20 @@ struct Slot {
 #[error("time is up")]
 pub struct Elapsed;
 
+thread_local! {
+    static TURN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The runtime of this thread is about to look at its sockets.
+pub fn end_turn() {
+    TURN.set(TURN.get().wrapping_add(1));
+}
+
+/// The turn under way: all that is known of sockets was heard before it began.
+pub fn turn() -> u64 {
+    TURN.get()
+}
+
 impl Timer {
     /// A clock that stands still until [`run`](Self::run) is polled.
     pub fn new() -> Self {

@@ -222,6 +222,7 @@ impl Proxy {
         visit.proven(proven);
         let said = exchange::head(&parts);
         let (medium, extracted) = exchange::extract((site, adapter), &said, &body).await?;
+        visit.lap(Stage::Ingress);
         let claimed = extracted.terminal.clone();
         let terminals = site.gateway.terminals();
         let caller = terminals.caller(proven, claimed.as_deref())?;
@@ -242,7 +243,6 @@ impl Proxy {
         let scene = exchange.scene();
         visit.read(&exchange, scene);
         let keyed = Keyed::of(&exchange, scene)?;
-        visit.lap(Stage::Ingress);
         // Boxed, as few requests come twice.
         if let Some(keyed) = keyed
             && let Some(response) = Box::pin(self.recall(&exchange, keyed, scene)).await?

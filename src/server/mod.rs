@@ -60,6 +60,7 @@ pub use self::{
     worker::{CutOff, WorkerContext},
 };
 use self::{crowd::Crowd, listener::File, worker::Stop};
+use crate::tick::end_turn;
 use crate::time::Timestamp;
 use crate::upstream::ResponseBody;
 
@@ -309,7 +310,8 @@ fn start_worker<H: Handler>(
     let ready = move |outcome| drop(report.send(outcome));
     let body = move || {
         let mut builder = Builder::new_current_thread();
-        match builder.enable_all().build_local(LocalOptions::default()) {
+        builder.enable_all().on_thread_park(end_turn);
+        match builder.build_local(LocalOptions::default()) {
             Ok(runtime) => runtime.block_on(worker::run(plan, factory, ready)),
             Err(error) => {
                 ready(Err(error));

@@ -20,13 +20,13 @@ use super::{
     http2::Multiplexed,
     line::Line,
 };
-use crate::tick::Timer;
+use crate::tick::{Timer, turn};
 
 /// A connection older than that is likelier to be dead than useful.
 const IDLE_AGE: Duration = Duration::from_secs(30);
 
 /// For how long after its last answer a connection is believed without asking the kernel: no server is
-/// known that closes an idle one sooner, and the runtime hears of every end within a turn.
+/// known that closes an idle one sooner, and the runtime hears of every end when it looks at its sockets.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// How often connections beyond that age are looked for.
@@ -81,6 +81,8 @@ pub(super) struct Pool {
 struct Idle {
     line: Line,
     since: Instant,
+    /// The turn it was given back in.
+    turn: u64,
 }
 
 /// What became of a request that did not fail half way.
@@ -133,17 +135,18 @@ impl Pool {
         until.saturating_duration_since(self.timer.now())
     }
 
-    /// A kept connection that nobody has closed, the one used last first.
+    /// A kept connection that nobody has closed.
     pub(super) async fn take(&self) -> Option<Line> {
         let now = self.timer.now();
         loop {
-            let mut idle = self.idle.borrow_mut().pop()?;
+            let mut idle = self.pop()?;
             if !self.is_usable(&idle, now) {
                 continue;
             }
             // A server that closes what nobody uses waits longer than that, and one that closes behind
             // its answer has done so by the time the runtime looks at its sockets again.
-            let quiet = if now.saturating_duration_since(idle.since) < FRESH {
+            let is_fresh = now.saturating_duration_since(idle.since) < FRESH;
+            let quiet = if is_fresh && idle.turn != turn() {
                 idle.line.is_still_quiet().await
             } else {
                 idle.line.is_quiet().await
@@ -154,12 +157,23 @@ impl Pool {
         }
     }
 
+    /// The one used last, if there is one of those that the runtime has looked at since.
+    fn pop(&self) -> Option<Idle> {
+        let mut idle = self.idle.borrow_mut();
+        let looked_at = idle.iter().rposition(|one| one.turn != turn());
+        let place = looked_at.or_else(|| idle.len().checked_sub(1))?;
+        Some(idle.remove(place))
+    }
+
     /// Keeps a connection whose last answer was read to its end.
     pub(super) fn give_back(&self, line: Line) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < self.keep && !line.is_closed() {
-            let since = self.timer.now();
-            idle.push(Idle { line, since });
+            idle.push(Idle {
+                line,
+                since: self.timer.now(),
+                turn: turn(),
+            });
         }
     }
 

@@ -207,7 +207,7 @@ fn attributes(event: &ScanEvent) -> Vec<KeyValue> {
     all.add("multicode.route", owned(event.route()));
     all.add("multicode.upstream", owned(event.upstream()));
     all.add("multicode.repeated", Some(event.repeated));
-    let subject = event.subject.map(|subject| subject.short());
+    let subject = event.subject.map(|subject| String::from(subject.short()));
     all.add("multicode.subject", subject);
     all.0
 }

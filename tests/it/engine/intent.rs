@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
 use multicode::upstream::{Ask, SendError, UpstreamConfig, Upstreams, Withheld};
+use tokio::task::spawn_local;
 
 use super::upstream::{Backend, closed_port, ok, towards, with_timer};
 
@@ -44,6 +45,27 @@ fn what_cannot_be_recorded_is_not_sent_and_costs_no_connection() {
         assert_eq!(sent(upstreams, async || Ok(())).await.unwrap(), "ok");
     });
     assert_eq!((backend.connections(), backend.requests()), (1, 1));
+}
+
+#[test]
+fn a_connection_that_ended_behind_its_answer_is_not_used_in_the_same_turn() {
+    let backend = Backend::start(|stream, _| {
+        ok(stream);
+        false
+    });
+    with_timer(async |timer| {
+        let upstreams = Upstreams::new(&[towards(&[backend.port])], timer);
+        // In a task of its own, which goes on without the runtime looking at its sockets.
+        let requests = spawn_local(async move {
+            for _ in 0..8 {
+                assert_eq!(sent(&upstreams, async || Ok(())).await.unwrap(), "ok");
+                // Until its end is here.
+                sleep(Duration::from_millis(5));
+            }
+        });
+        requests.await.unwrap();
+    });
+    assert_eq!((backend.connections(), backend.requests()), (8, 8));
 }
 
 #[test]
