@@ -9,11 +9,10 @@ own. Every minute its files are written anew and read again, every other time wi
 issuer are replaced in their file; operators look at everything. VmRSS and the number of descriptors are taken
 every five seconds.
 
-It passes if, after the first half (--settle: codes are remembered for three minutes and a half, answers here for two,
-the ledger's own cache of 64 MiB takes ten to fill, and for that long a quarter more is asked, so that tables which grow
-by doubling have grown when it counts), the line through the samples rises by less than
---drift percent of the mean over the whole of what was measured, and if nothing was answered that should not have
-been. The last line is a JSON object with the figures. Needs Python 3 and openssl, nothing else.
+It passes if, after the first half (--settle: codes are remembered for three minutes and a half, answers here for two;
+for that long a quarter more is asked, so that tables have their size when it counts), the line through the samples rises
+by less than --drift percent of the mean over the whole of what was measured, and if nothing was answered that should not
+have been. The last line is a JSON object with the figures. Needs Python 3 and openssl, nothing else.
 """
 
 import argparse
