@@ -15,6 +15,7 @@ pub mod html;
 mod json;
 mod latency;
 mod number;
+mod rows;
 mod table;
 pub mod text;
 pub mod threshold;

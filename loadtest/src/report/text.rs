@@ -1,9 +1,10 @@
 //! A report in a terminal, and a line for each second while it runs.
 
 use super::number;
+use super::rows::{NUMBERS, Row, WORDS, rows};
 use super::table::{Align, Table, padded, printable};
 use super::threshold;
-use super::types::{Report, Second, Series};
+use super::types::{Report, Second};
 
 /// Whether words may be coloured: only where a person looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,61 +150,14 @@ fn head(report: &Report, colour: Colour) -> Vec<String> {
 }
 
 fn latencies(report: &Report) -> Table {
-    let mut columns = vec![
-        ("scene", Align::Left),
-        ("case", Align::Left),
-        ("decision", Align::Left),
-    ];
-    let numbers = [
-        "count",
-        "unexpected",
-        "min",
-        "mean",
-        "p50",
-        "p90",
-        "p95",
-        "p99",
-        "p99.9",
-        "p99.99",
-        "max",
-    ];
-    columns.extend(numbers.map(|heading| (heading, Align::Right)));
+    let words = WORDS.map(|heading| (heading, Align::Left));
+    let numbers = NUMBERS.map(|heading| (heading, Align::Right));
+    let columns: Vec<_> = words.into_iter().chain(numbers).collect();
     let mut table = Table::new(&columns);
-    for series in &report.series {
-        table.row(row(series));
+    for Row { words, numbers } in rows(report) {
+        table.row(words.into_iter().chain(numbers));
     }
-    table.row(row(&Series {
-        scene: "all".to_owned(),
-        case: String::new(),
-        decision: String::new(),
-        count: report.totals.answered,
-        unexpected: report.totals.unexpected,
-        latency: report.latency.clone(),
-    }));
     table
-}
-
-fn row(series: &Series) -> Vec<String> {
-    let latency = &series.latency;
-    let mut cells = vec![
-        series.scene.clone(),
-        series.case.clone(),
-        series.decision.clone(),
-    ];
-    cells.extend([series.count, series.unexpected].map(number::count));
-    let times = [
-        latency.min_us,
-        latency.mean_us,
-        latency.p50_us,
-        latency.p90_us,
-        latency.p95_us,
-        latency.p99_us,
-        latency.p999_us,
-        latency.p9999_us,
-        latency.max_us,
-    ];
-    cells.extend(times.map(number::micros));
-    cells
 }
 
 fn refusals(report: &Report) -> Option<Table> {

@@ -4,8 +4,9 @@ use super::escape::escape;
 use super::parts::{Cell, Tone, banner, bars, card, table, tile, word};
 use super::{pictures, shell, timeline};
 use crate::report::number;
+use crate::report::rows::{NUMBERS, Row, WORDS, rows};
 use crate::report::threshold;
-use crate::report::types::{FindMax, Held, Report, Series};
+use crate::report::types::{FindMax, Held, Report};
 
 /// The whole page.
 pub fn page(report: &Report) -> String {
@@ -220,57 +221,26 @@ fn thresholds(rules: &[Held]) -> String {
 }
 
 fn percentiles(report: &Report) -> String {
-    let headings = [
-        "scene",
-        "case",
-        "decision",
-        "#count",
-        "#unexpected",
-        "#min",
-        "#mean",
-        "#p50",
-        "#p90",
-        "#p95",
-        "#p99",
-        "#p99.9",
-        "#p99.99",
-        "#max",
-    ];
-    let mut rows: Vec<_> = report.series.iter().map(row).collect();
-    rows.push(row(&Series {
-        scene: "all".to_owned(),
-        case: String::new(),
-        decision: String::new(),
-        count: report.totals.answered,
-        unexpected: report.totals.unexpected,
-        latency: report.latency.clone(),
-    }));
+    let numbers = NUMBERS.map(|heading| format!("#{heading}"));
+    let headings: Vec<_> = WORDS
+        .into_iter()
+        .chain(numbers.iter().map(String::as_str))
+        .collect();
+    let cells = |Row { words, numbers }: Row| {
+        let [scene, case, decision] = words.map(|word| escape(&word));
+        let words = [Cell::Head(scene), Cell::Words(case), Cell::Words(decision)];
+        words
+            .into_iter()
+            .chain(numbers.map(Cell::Number))
+            .collect::<Vec<_>>()
+    };
+    let rows: Vec<_> = rows(report).into_iter().map(cells).collect();
     table(
         "Percentiles by scene, case and decision",
         &headings,
         &rows,
         true,
     )
-}
-
-fn row(series: &Series) -> Vec<Cell> {
-    let latency = &series.latency;
-    let mut cells = vec![Cell::Head(escape(&series.scene))];
-    cells.extend([&series.case, &series.decision].map(|text| Cell::Words(escape(text))));
-    cells.extend([series.count, series.unexpected].map(|count| Cell::Number(number::count(count))));
-    let times = [
-        latency.min_us,
-        latency.mean_us,
-        latency.p50_us,
-        latency.p90_us,
-        latency.p95_us,
-        latency.p99_us,
-        latency.p999_us,
-        latency.p9999_us,
-        latency.max_us,
-    ];
-    cells.extend(times.map(|micros| Cell::Number(number::micros(micros))));
-    cells
 }
 
 fn find_max(found: &FindMax) -> String {
