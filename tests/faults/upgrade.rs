@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::crowd::{Crowd, Tally, connect, exchange, scan};
 use super::department::Department;
 use super::process::{Folder, Process};
+use crate::edge::FAILING_TEST;
 
 /// How often the program is replaced in a test run, and in the long proof.
 const FEW: usize = 3;
@@ -140,16 +141,8 @@ fn a_successor_with_a_mistake_in_its_files_changes_nothing() {
 
 #[test]
 fn a_successor_whose_own_tests_fail_changes_nothing() {
-    let failing = r#"
-owner = "edge"
-[[test]]
-name   = "wrong"
-code   = "6901234567892"
-at     = "2026-11-22T09:00:00+08:00"
-expect = { kind = "payment" }
-"#;
     check_refused(
-        |folder| folder.write("routes.d/edge.toml", failing),
+        |folder| folder.write("routes.d/edge.toml", FAILING_TEST),
         |folder| fs::remove_file(folder.path("routes.d/edge.toml")).unwrap(),
     );
 }

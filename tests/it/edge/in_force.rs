@@ -12,17 +12,7 @@ use multicode::config::{Secret, SecretError, SecretRef, Secrets};
 use multicode::reload::Reloader;
 
 use super::tls_authority::{Authority, Wish};
-use super::{Files, KEYS, Mocks, Program, SECRET, TestGateway, eventually, keep};
-
-/// A department's route, and a test of its that fails.
-const FAILING: &str = r#"
-owner = "edge"
-[[test]]
-name   = "wrong"
-code   = "6901234567892"
-at     = "2026-11-22T09:00:00+08:00"
-expect = { kind = "payment" }
-"#;
+use super::{FAILING_TEST, Files, KEYS, Mocks, Program, SECRET, TestGateway, eventually, keep};
 
 /// Files, and a program that serves them.
 fn town(change: impl FnOnce(&Files)) -> (Files, Mocks, Program) {
@@ -64,7 +54,7 @@ fn is_ready(program: &Program) {
 #[test]
 fn a_start_whose_own_tests_fail_is_none() {
     let files = Files::shipped();
-    files.write("routes.d/edge.toml", FAILING);
+    files.write("routes.d/edge.toml", FAILING_TEST);
     let mut serve = Command::new(env!("CARGO_BIN_EXE_multicode"));
     serve
         .args([

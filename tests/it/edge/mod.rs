@@ -70,6 +70,16 @@ const SOON: Duration = Duration::from_secs(10);
 /// The deadline of tests about deadlines.
 const SHORT: Duration = Duration::from_millis(300);
 
+/// A department's file, and a test of its that fails.
+pub(crate) const FAILING_TEST: &str = r#"
+owner = "edge"
+[[test]]
+name   = "wrong"
+code   = "6901234567892"
+at     = "2026-11-22T09:00:00+08:00"
+expect = { kind = "payment" }
+"#;
+
 /// A health card that is good for ever; the first example of its family.
 pub(crate) const HEALTH_CARD: &str =
     "7C11C05DFF7B9C8F9A4CBD787F6C813EBE559C854D6E2AAD4EBBD0C6D548D393:1";
