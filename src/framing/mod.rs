@@ -59,8 +59,11 @@ pub fn length(digits: &[u8]) -> Option<u64> {
 /// Whether a message says that its connection ends with it (section 9.6).
 pub fn says_close(headers: &HeaderMap) -> bool {
     let mut lines = headers.get_all(header::CONNECTION).iter();
-    lines.any(|line| {
-        let mut words = line.as_bytes().split(|byte| *byte == b',');
-        words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
-    })
+    lines.any(|line| lists_close(line.as_bytes()))
+}
+
+/// The same of one line's value.
+pub fn lists_close(value: &[u8]) -> bool {
+    let mut words = value.split(|byte| *byte == b',');
+    words.any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
 }

@@ -12,7 +12,7 @@ use hyper::ext::ReasonPhrase;
 use memchr::memchr;
 
 use super::{super::connect::HEAD, buffers::Buffers, rest::Rest};
-use crate::framing::{Chunks, is_text, is_token, length};
+use crate::framing::{Chunks, is_text, is_token, length, lists_close};
 
 /// Header lines; hyper reads no more either.
 const FIELDS: usize = 100;
@@ -149,8 +149,7 @@ impl Head {
         }
         match name.len() {
             10 if name.eq_ignore_ascii_case(b"connection") => {
-                let mut words = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-                self.closes |= words.any(|word| word.eq_ignore_ascii_case(b"close"));
+                self.closes |= lists_close(value);
             }
             14 if name.eq_ignore_ascii_case(b"content-length") => {
                 if self.length.is_some() {
