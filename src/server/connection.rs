@@ -147,7 +147,7 @@ impl<H: Handler> Task<H> {
         self.part(wire, end).await;
     }
 
-    /// Leaves an HTTP/1 connection in good manners.
+    /// Leaves a connection in good manners.
     async fn part(self, mut stream: impl AsyncRead + AsyncWrite + Unpin, end: End) {
         match end {
             // Its reader learns at once that the rest will not come, and over TLS, where a farewell
@@ -183,7 +183,7 @@ impl<H: Handler> Task<H> {
         }
     }
 
-    async fn http2<S>(self, wire: Wire<S>, peer: Rc<Peer>)
+    async fn http2<S>(self, mut wire: Wire<S>, peer: Rc<Peer>)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
@@ -198,10 +198,13 @@ impl<H: Handler> Task<H> {
             .initial_connection_window_size(1024 * 1024)
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10))
-            .serve_connection(TokioIo::new(wire), self.service(peer));
-        let connection = pin!(connection);
+            .serve_connection(TokioIo::new(&mut wire), self.service(peer));
         let ask_to_end = http2::Connection::graceful_shutdown;
-        self.drive(connection, Protocol::Http2, ask_to_end).await;
+        let end = self
+            .drive(pin!(connection), Protocol::Http2, ask_to_end)
+            .await;
+        wire.give_up_reading();
+        self.part(wire, end).await;
     }
 
     fn service(

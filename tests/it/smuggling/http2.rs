@@ -1,6 +1,8 @@
 //! HTTP/2 in, HTTP/1.1 out: what "HTTP/2: The Sequel is Always Worse" puts into headers, and RFC 9113,
 //! sections 8.1 to 8.3.
 
+use std::{thread, time::Duration};
+
 use super::frames::{
     Connection, DATA, END_HEADERS, END_STREAM, HEADERS, Outcome, block, frame, scan,
 };
@@ -219,6 +221,22 @@ fn what_is_no_request_in_http_2_is_none_in_http_1() {
         wrong.join("\n")
     );
     assert_eq!(origin.faults(), [""; 0]);
+}
+
+/// RFC 9112, section 9.6: what comes to a socket that is closed already resets the connection, and the reason
+/// is lost; it is the same with a GOAWAY.
+#[test]
+fn who_goes_on_sending_reads_why_the_connection_ends() {
+    let gateway = TestGateway::with(secured);
+    let mut connection = Connection::open(gateway.address, &gateway.files.path("gateway.pem"));
+    let broken = scan("attack", &[(b" x", b"y")]);
+    connection.send(&frame(HEADERS, END_HEADERS, 1, &broken));
+    for _ in 0..10 {
+        thread::sleep(Duration::from_millis(20));
+        assert!(connection.send(&frame(DATA, 0, 1, HEALTH_CARD.as_bytes())));
+    }
+    let outcome = connection.outcome(1);
+    assert!(matches!(outcome, Outcome::Ended(Some(_))), "{outcome:?}");
 }
 
 #[test]
