@@ -30,8 +30,9 @@ const WITNESS: &str = "witness";
 /// Which snapshot of the claims is the right one.
 const SNAPSHOT: &str = "snapshot";
 
-/// Pages kept in memory; redb would take a gigabyte.
-const CACHE: usize = 64 * 1024 * 1024;
+/// Pages kept in memory, after a while all of it; redb would take a gigabyte. Names are random, so a leaf is
+/// hardly ever asked for twice, and the branches above the leaves of half a million records fit.
+const CACHE: usize = 16 * 1024 * 1024;
 
 /// Whoever may read names and times of requests is the operator's user alone.
 const FILE_MODE: u32 = 0o600;
