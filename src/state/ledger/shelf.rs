@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
+use redb::backends::FileBackend;
 use redb::{
     Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, Table,
     TableDefinition, WriteTransaction,
@@ -229,8 +230,11 @@ fn file(path: &Path) -> io::Result<File> {
 
 fn database(path: &Path) -> Result<Database, LedgerError> {
     let file = file(path).map_err(LedgerError::Io)?;
-    let mut builder = Database::builder();
-    let opened = builder.set_cache_size(CACHE).create_file(file);
+    let opened = FileBackend::new(file).and_then(|file| {
+        Database::builder()
+            .set_cache_size(CACHE)
+            .create_with_backend(file)
+    });
     opened.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => LedgerError::Taken,
         error => trouble(error),
