@@ -343,7 +343,7 @@ enum Code {
 }
 
 async fn serve(store: &Store, entry: Entry, now: Moment) {
-    let reserved = store.reserve(entry, now).await.expect("a store");
+    let reserved = store.reserve(&entry, now).await.expect("a store");
     let Reserved::Begun(mut ticket) = reserved else {
         unreachable!("the name is new");
     };

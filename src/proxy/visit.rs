@@ -263,11 +263,11 @@ impl Visit {
     }
 
     /// The request's id and its terminal, as they may be shown.
-    pub(super) fn shown_as(&self) -> (Box<str>, Box<str>) {
+    pub(super) fn shown_as(&self) -> (CompactString, CompactString) {
         let notes = self.notes.borrow();
         let shown = notes.event.as_ref().map(|event| {
-            let terminal = event.terminal.as_deref().unwrap_or_default();
-            (event.request_id().into(), terminal.into())
+            let terminal = event.terminal.clone().unwrap_or_default();
+            (event.request_id().into(), terminal)
         });
         shown.unwrap_or_default()
     }

@@ -209,10 +209,10 @@ impl Store {
     }
 
     /// Reserves name, code and double read in one step, or nothing of it.
-    pub async fn reserve(&self, entry: Entry, now: Moment) -> Result<Reserved, Away> {
+    pub async fn reserve(&self, entry: &Entry, now: Moment) -> Result<Reserved, Away> {
         match self {
             Self::Local(ledger) => ledger.reserve(entry, now).await,
-            Self::Shared(redis) => redis.reserve(entry, now).await,
+            Self::Shared(redis) => redis.reserve(entry.clone(), now).await,
         }
     }
 

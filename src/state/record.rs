@@ -1,6 +1,7 @@
 //! What is kept of a request: how it stands, and the answer as far as it is kept.
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
@@ -42,13 +43,13 @@ pub enum State {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// Its id, which the department was told as well.
-    pub request_id: Box<str>,
+    pub request_id: CompactString,
     /// The terminal's name, empty if it has none.
-    pub terminal: Box<str>,
+    pub terminal: CompactString,
     /// The scene.
-    pub scene: Box<str>,
+    pub scene: CompactString,
     /// The route.
-    pub route: Box<str>,
+    pub route: CompactString,
     /// When it came.
     pub since: Timestamp,
 }

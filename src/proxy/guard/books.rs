@@ -109,7 +109,7 @@ impl Books {
             Some(store) => store,
             None => return self.make_do(entry, care, now).await,
         };
-        match store.reserve(entry.clone(), now).await {
+        match store.reserve(entry, now).await {
             Ok(reserved) => Ok((reserved, store)),
             Err(Away) => self.make_do(entry, care, now).await,
         }
@@ -126,7 +126,7 @@ impl Books {
             return Err(Away);
         }
         self.counts.made_do();
-        let reserved = self.memory.reserve(entry.clone(), now).await?;
+        let reserved = self.memory.reserve(entry, now).await?;
         Ok((reserved, Arc::clone(&self.memory)))
     }
 }

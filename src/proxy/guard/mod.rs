@@ -170,8 +170,8 @@ impl Proxy {
             about: About {
                 request_id,
                 terminal,
-                scene: decision.scene.name.clone(),
-                route: decision.route.name.clone(),
+                scene: (&*decision.scene.name).into(),
+                route: (&*decision.route.name).into(),
                 since: now,
             },
             lease: patience.saturating_add(LEASE),

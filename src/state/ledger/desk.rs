@@ -68,7 +68,7 @@ pub(super) struct Desk {
     pub(super) dirty: VecDeque<Name>,
     /// Records in the file of which nobody knows what became of them.
     pub(super) unknown_filed: usize,
-    pub(super) slots: FxHashMap<Name, Slot>,
+    pub(super) slots: FxHashMap<Name, Box<Slot>>,
     pub(super) marks: FxHashMap<Name, Mark>,
     /// Finished slots by when they may leave.
     pub(super) leaving: BTreeSet<(Duration, Name)>,

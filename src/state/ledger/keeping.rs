@@ -62,7 +62,10 @@ impl Desk {
     /// The request that this one is a double read of.
     pub(super) fn joins(&self, entry: &Entry, now: Moment) -> Option<Name> {
         let mark = self.marks.get(&entry.read?)?;
-        let in_flight = self.slots.get(&mark.name).is_some_and(Slot::in_flight);
+        let in_flight = self
+            .slots
+            .get(&mark.name)
+            .is_some_and(|slot| slot.in_flight());
         let in_time = in_flight || now.steady < mark.ends;
         let two_keys = mark.keyed && entry.keyed;
         // There is nothing to wait for where the first one's record is over before its mark is.
@@ -78,7 +81,7 @@ impl Desk {
         if self.crowded(entry.keep) || durably && self.is_away() {
             return Err(Away);
         }
-        let mut slot = Slot::reserved(entry.clone(), self.rules.keep, now);
+        let mut slot = Slot::reserved(entry, self.rules.keep, now);
         slot.record.state = State::Same(*first.as_bytes());
         slot.claim = None;
         slot.read = None;
@@ -150,7 +153,7 @@ impl Desk {
             let (name, keyed) = (entry.name, entry.keyed);
             self.marks.insert(read, Mark { name, keyed, ends });
         }
-        let slot = Slot::reserved(entry.clone(), self.rules.keep, now);
+        let slot = Slot::reserved(entry, self.rules.keep, now);
         self.put(entry.name, slot);
     }
 
@@ -206,7 +209,7 @@ impl Desk {
     /// A slot of which nothing was sent may leave as soon as the file knows nothing of it.
     pub(super) fn let_go(&mut self, name: Name) {
         let done = |slot: &Slot| slot.gone && !slot.dirty && !slot.writing && !slot.on_disk;
-        if self.slots.get(&name).is_some_and(done) {
+        if self.slots.get(&name).is_some_and(|it| done(it)) {
             self.remove(name);
         }
     }
@@ -273,7 +276,7 @@ impl Desk {
             };
             let asked = self.asked.contains_key(&name);
             let stays = |slot: &Slot| slot.dirty || slot.writing || slot.in_flight() || asked;
-            if self.slots.get(&name).is_some_and(stays) {
+            if self.slots.get(&name).is_some_and(|it| stays(it)) {
                 self.leave_at(name, steady.saturating_add(AGAIN));
             } else {
                 self.leaving.remove(&(at, name));
@@ -288,7 +291,7 @@ impl Desk {
     }
 
     /// Puts a slot in the place of one that is gone, whose traces in the file it takes over.
-    fn put(&mut self, name: Name, mut slot: Slot) {
+    fn put(&mut self, name: Name, mut slot: Box<Slot>) {
         if let Some(old) = self.remove(name) {
             slot.on_disk = old.on_disk;
             slot.dirty = old.dirty;
@@ -300,7 +303,7 @@ impl Desk {
         self.slots.insert(name, slot);
     }
 
-    pub(super) fn remove(&mut self, name: Name) -> Option<Slot> {
+    pub(super) fn remove(&mut self, name: Name) -> Option<Box<Slot>> {
         let slot = self.slots.remove(&name)?;
         if let Some(at) = slot.leaves {
             self.leaving.remove(&(at, name));

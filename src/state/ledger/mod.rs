@@ -172,14 +172,14 @@ impl Ledger {
         }
     }
 
-    pub(super) async fn reserve(&self, entry: Entry, now: Moment) -> Result<Reserved, Away> {
+    pub(super) async fn reserve(&self, entry: &Entry, now: Moment) -> Result<Reserved, Away> {
         let shared = &self.shared;
         let mut asking = Asking::new(shared);
         let mut written = None;
         let step = loop {
             let step = {
                 let mut desk = shared.desk();
-                let step = desk.reserve(&entry, &asking.view, now)?;
+                let step = desk.reserve(entry, &asking.view, now)?;
                 if let Step::Read(name) = step {
                     asking.note(&mut desk, &Found::Read(name));
                 } else if let Step::Joined(_) = step

@@ -50,14 +50,14 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// A request that was just reserved.
-    pub(super) fn reserved(entry: Entry, keep: Duration, now: Moment) -> Self {
+    /// A request that was just reserved. Boxed, or a table that grows would move all of it with the lock held.
+    pub(super) fn reserved(entry: &Entry, keep: Duration, now: Moment) -> Box<Self> {
         let claim = entry.claim.map(|claim| claim.name);
-        Self {
+        Box::new(Self {
             record: Record {
                 state: State::Reserved,
                 fingerprint: *entry.fingerprint.as_bytes(),
-                about: entry.about,
+                about: entry.about.clone(),
                 lease: now.wall.after(entry.lease),
                 until: now.wall.after(keep),
             },
@@ -75,7 +75,7 @@ impl Slot {
             counted: false,
             waiters: Vec::new(),
             bytes: 0,
-        }
+        })
     }
 
     /// Whether somebody has the ticket.

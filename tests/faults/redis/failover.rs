@@ -21,7 +21,7 @@ async fn writer(gateway: Gateway, id: usize, replicas: u8, stop: Arc<AtomicBool>
             replicas,
             ..keyed(&format!("{id} {serial}"))
         };
-        let reserved = gateway.store.reserve(entry.clone(), now()).await;
+        let reserved = gateway.store.reserve(&entry, now()).await;
         if let Ok(Reserved::Begun(mut ticket)) = reserved {
             if ticket.intend(now()).await.is_ok() {
                 acknowledged.push(entry);

@@ -23,7 +23,7 @@ async fn rate(gateway: &Gateway, count: usize, entry: fn(usize) -> Entry) -> f64
         let store = gateway.store.clone();
         tasks.spawn(async move {
             for serial in (task..count).step_by(AT_ONCE) {
-                let reserved = store.reserve(entry(serial), now()).await.unwrap();
+                let reserved = store.reserve(&entry(serial), now()).await.unwrap();
                 let Reserved::Begun(mut ticket) = reserved else {
                     panic!("{reserved:?}");
                 };

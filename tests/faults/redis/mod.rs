@@ -83,7 +83,7 @@ impl Gateway {
 
     async fn reserve(&self, entry: &Entry) -> Option<Reserved> {
         let began = Instant::now();
-        let answer = self.store.reserve(entry.clone(), now()).await.ok();
+        let answer = self.store.reserve(entry, now()).await.ok();
         assert!(began.elapsed() < PROMPT, "{:?}", began.elapsed());
         answer
     }

@@ -18,7 +18,7 @@ async fn race(gateways: [&Gateway; 2], entries: Vec<Entry>) -> Vec<Reserved> {
         let (store, start) = (gateways[at % 2].store.clone(), Arc::clone(&start));
         tokio::spawn(async move {
             start.wait().await;
-            store.reserve(entry, now()).await.unwrap()
+            store.reserve(&entry, now()).await.unwrap()
         })
     });
     let racers: Vec<_> = racers.collect();

@@ -150,7 +150,7 @@ impl Bench {
     }
 
     pub(super) async fn reserve(&self, entry: &Entry) -> Reserved {
-        self.store.reserve(entry.clone(), self.now()).await.unwrap()
+        self.store.reserve(entry, self.now()).await.unwrap()
     }
 
     /// A reservation that must begin.
@@ -158,7 +158,7 @@ impl Bench {
     pub(super) fn begin(&self, entry: &Entry) -> impl Future<Output = Ticket> {
         let entry = entry.clone();
         async move {
-            match self.store.reserve(entry, self.now()).await.unwrap() {
+            match self.store.reserve(&entry, self.now()).await.unwrap() {
                 Reserved::Begun(ticket) => ticket,
                 other => panic!("not begun: {other:?}"),
             }

@@ -44,7 +44,7 @@ fn large(number: usize) -> Answer {
 async fn until_away(bench: &Bench, ledger: &Ledger) -> usize {
     for number in 0..4_000 {
         let entry = bench.keyed(&format!("served {number}"));
-        let Ok(Reserved::Begun(mut ticket)) = bench.store.reserve(entry, bench.now()).await else {
+        let Ok(Reserved::Begun(mut ticket)) = bench.store.reserve(&entry, bench.now()).await else {
             assert!(ledger.standing().away.is_some());
             return number;
         };

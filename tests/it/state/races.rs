@@ -16,7 +16,7 @@ async fn race(bench: &Bench, entries: Vec<Entry>) -> Vec<Reserved> {
         let (store, start) = (bench.store.clone(), start.clone());
         tokio::spawn(async move {
             start.wait().await;
-            store.reserve(entry, now).await.unwrap()
+            store.reserve(&entry, now).await.unwrap()
         })
     });
     let racers: Vec<_> = racers.collect();

@@ -242,7 +242,7 @@ async fn a_ledger_that_is_closed_refuses_everything() {
     let mut ticket = bench.begin(&bench.keyed("b")).await;
     ledger.close(bench.now()).await.unwrap();
     let store = &bench.store;
-    assert!(store.reserve(bench.keyed("c"), bench.now()).await.is_err());
+    assert!(store.reserve(&bench.keyed("c"), bench.now()).await.is_err());
     assert!(ticket.intend(bench.now()).await.is_err());
     ticket.settle(done("late"), bench.now()).await;
     assert!(ledger.close(bench.now()).await.is_err());
@@ -267,7 +267,7 @@ async fn setting_the_clock_changes_nothing() {
             let now = Moment { wall, steady };
             let looked = bench.store.look(entry.name, Some(entry.fingerprint), now);
             assert_eq!(looked.await.unwrap(), found("paid"), "{now:?}");
-            let reserved = bench.store.reserve(second.clone(), now).await.unwrap();
+            let reserved = bench.store.reserve(&second, now).await.unwrap();
             let refused = matches!(reserved, Reserved::Replayed | Reserved::Refresh);
             assert!(refused, "{now:?}: {reserved:?}");
         }
@@ -293,7 +293,7 @@ async fn a_clock_that_jumps_two_hours_forgets_no_code_and_refuses_no_new_one() {
                 claim: used.claim,
                 ..bench.keyed(&unique)
             };
-            let reserved = bench.store.reserve(again, now).await.unwrap();
+            let reserved = bench.store.reserve(&again, now).await.unwrap();
             assert!(
                 matches!(reserved, Reserved::Replayed),
                 "{now:?}: {reserved:?}"
@@ -306,7 +306,7 @@ async fn a_clock_that_jumps_two_hours_forgets_no_code_and_refuses_no_new_one() {
                 }),
                 ..bench.keyed(&unique)
             };
-            let reserved = bench.store.reserve(fresh, now).await.unwrap();
+            let reserved = bench.store.reserve(&fresh, now).await.unwrap();
             assert!(
                 matches!(reserved, Reserved::Begun(_)),
                 "{now:?}: {reserved:?}"
