@@ -79,6 +79,10 @@ _tool name version:
         echo {{ version }} >target/tools/cargo/{{ name }}.version
     fi
 
+# what the program does often, for `PROFILE=target/multicode.profdata just release`; needs llvm-profdata
+profile: (_tool "cargo-auditable" cargo_auditable)
+    PATH="$PWD/target/tools/cargo/bin:$PATH" deploy/release profile
+
 # the program as it is given away: the crates it was built of are written into it (`cargo audit bin`), folders of this machine are not
 release: (_tool "cargo-auditable" cargo_auditable)
     PATH="$PWD/target/tools/cargo/bin:$PATH" deploy/release build

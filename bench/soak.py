@@ -4,8 +4,8 @@
     soak.py [--minutes 20] [--program target/release/multicode] [--rate 200]
 
 A gateway on the shipped files with mock departments behind it is asked from several connections at once: signed
-codes (each once), refused ones (tampered, expired, of nobody), goods, pictures, one in fifty on a connection of its
-own. Every minute its files are written anew and read again, every other time with a mistake; the keys of an
+codes (each once), refused ones (tampered, expired, of nobody), goods, pictures, every other terminal over TLS, one
+request in fifty the last of its connection. Every minute its files are written anew and read again, every other time with a mistake; the keys of an
 issuer are replaced in their file; operators look at everything. VmRSS and the number of descriptors are taken
 every five seconds.
 
@@ -25,6 +25,7 @@ import pathlib
 import random
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -67,9 +68,8 @@ class Stage:
         for name in ["plugins", "routes.d"]:
             shutil.copytree(ROOT / name, self.folder / name)
         shutil.copy(ROOT / "terminals.toml", self.folder)
-        ports = random.sample(range(20000, 30000), 5)
-        self.scan, self.admin = ports[0], ports[1]
-        departments = dict(zip(["health", "insurance", "payment"], ports[2:]))
+        self.scan, self.secure, self.admin, *ports = random.sample(range(20000, 30000), 6)
+        departments = dict(zip(["health", "insurance", "payment"], ports))
         for place, (name, port) in enumerate(departments.items()):
             path = self.folder / "routes.d" / f"{name}.toml"
             text = path.read_text()
@@ -80,7 +80,13 @@ class Stage:
         assert "\n[state]\n" in routes
         routes = routes.replace("\n[state]\n", '\n[state]\nkeep = "2m"\n')
         issuer = '\n[issuer.rotating]\nnames = { en = "Rotating", zh = "轮换" }\nkeys = "file:rotating.jwks"\n'
-        (self.folder / "routes.toml").write_text(routes + issuer)
+        tls = 'tls = { cert = "certs/gateway.pem", key = "certs/gateway.key" }'
+        listener = f'\n[listener.secure]\naddress = "127.0.0.1:{self.secure}"\n{tls}\nanonymous = true\nterminals = "any"\n'
+        (self.folder / "routes.toml").write_text(routes + issuer + listener)
+        for words in ["ca"], ["server", "127.0.0.1"]:
+            subprocess.run([said.program, "certs", *words, "--out", str(self.folder / "certs")],
+                           check=True, stdout=subprocess.DEVNULL)
+        self.authority = self.folder / "certs/ca.pem"
         # Codes are made with files of their own: those of the gateway are wrong every other minute.
         shutil.copytree(self.folder, self.folder / "mint")
         addresses = [f"--{name}=127.0.0.1:{port}" for name, port in departments.items()]
@@ -184,6 +190,7 @@ class Load:
         self.counts = collections.Counter()
         self.wrong = collections.Counter()
         self.ended = threading.Event()
+        self.trust = ssl.create_default_context(cafile=stage.authority)
         self.refill()
         self.picture = stage.mint("aggregate", 1, form="png")[0]
 
@@ -225,6 +232,11 @@ class Load:
             return self.picture, "image/png", {200, 401, 403, 409, 422, 503}
         return json.dumps({"code": GOODS, "scene": "pharmacy", "tag": chance.getrandbits(64)}), "application/json", {200}
 
+    def connection(self, secure):
+        if secure:
+            return http.client.HTTPSConnection("127.0.0.1", self.stage.secure, timeout=60, context=self.trust)
+        return http.client.HTTPConnection("127.0.0.1", self.stage.scan, timeout=60)
+
     def terminal(self, number):
         chance = random.Random(number)
         connection = None
@@ -237,7 +249,7 @@ class Load:
             time.sleep(max(0.0, due - time.monotonic()))
             body, kind, expected = self.request(chance)
             if connection is None:
-                connection = http.client.HTTPConnection("127.0.0.1", self.stage.scan, timeout=60)
+                connection = self.connection(number % 2 == 1)
             try:
                 connection.request("POST", "/v1/scan", body, {"Content-Type": kind})
                 answer = connection.getresponse()
@@ -317,4 +329,5 @@ def main():
     sys.exit(0 if flat and status == 0 and not load.wrong and answers else 1)
 
 
-main()
+if __name__ == "__main__":
+    main()
