@@ -173,11 +173,13 @@ class Stage:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def end(self):
-        self.gateway.terminate()
-        status = self.gateway.wait(60)
-        self.mock.terminate()
-        self.mock.wait(60)
-        return status
+        try:
+            self.gateway.terminate()
+            return self.gateway.wait(60)
+        finally:
+            self.gateway.kill()
+            self.mock.terminate()
+            self.mock.wait(60)
 
 
 class Load:

@@ -161,8 +161,11 @@ impl<H: Handler> Task<H> {
             }
             End::Late(_) => return,
         }
-        // Nobody owes an idle connection anything: a drain does not wait for its client's end.
-        let dismissed = end == (End::Finished { asked: true }) && self.worker.draining.get();
+        // Nobody owes an idle connection anything: a drain does not wait for its client's end. Over HTTP/2
+        // those that are busy are asked as well, and the last answer may still be on its way.
+        let dismissed = self.worker.draining.get()
+            && end == (End::Finished { asked: true })
+            && self.session.protocol() == Protocol::Http1;
         if dismissed {
             let said = stream.shutdown();
             let _ = self.worker.timer.within(LINGER, said).await;

@@ -278,9 +278,10 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// The answer's body cannot be sent to its end.
+    /// The answer's body cannot be sent to its end. Over HTTP/2 its stream alone is reset.
     pub(super) fn break_off(&self) {
-        self.session.broke_off.set(true);
+        let alone = self.session.protocol == Protocol::Http2;
+        self.session.broke_off.set(!alone);
     }
 
     /// Notes who has to do something about the answer next.

@@ -31,9 +31,9 @@ const WITNESS: &str = "witness";
 /// Which snapshot of the claims is the right one.
 const SNAPSHOT: &str = "snapshot";
 
-/// Pages kept in memory, after a while all of it; redb would take a gigabyte. Names are random, so a leaf is
-/// hardly ever asked for twice, and the branches above the leaves of half a million records fit.
-const CACHE: usize = 16 * 1024 * 1024;
+/// Pages kept in memory; redb would take a gigabyte. Names are random, so a leaf is hardly ever asked for twice,
+/// but the branches above them are. Half of it is for what waits to be written.
+const CACHE: usize = 32 * 1024 * 1024;
 
 /// Whoever may read names and times of requests is the operator's user alone.
 const FILE_MODE: u32 = 0o600;
@@ -187,9 +187,12 @@ impl Shelf {
         seals: &Seals,
     ) -> Result<Swept, redb::Error> {
         self.with(|database| {
-            // Mostly there is nothing: no transaction that writes for that.
-            let ends = database.begin_read()?.open_table(ENDS)?;
-            let first = ends.first()?.map(|(line, _)| line.value().0);
+            // Mostly there is nothing: no transaction that writes for that. Nor may one that reads live on, or
+            // the pages given up before it could not be used again.
+            let first = {
+                let ends = database.begin_read()?.open_table(ENDS)?;
+                ends.first()?.map(|(line, _)| line.value().0)
+            };
             if first.is_none_or(|first| first > wall.millis()) {
                 return Ok(Swept::default());
             }
